@@ -1,0 +1,11 @@
+//! kdev: a real three-node Kafka, your producer and your consumer, one command away.
+//!
+//! The layers, each importing only those below it: `commands` and `ui`, `ops` and `engine`,
+//! `docker` and `kafka`, `config`, `plan` and `reconcile`, `model`, `observed`, `event` and `error`.
+//! ARCHITECTURE.md tells the way of data through them.
+
+pub mod error;
+pub mod event;
+pub mod model;
+pub mod observed;
+pub mod plan;

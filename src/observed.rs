@@ -1,0 +1,200 @@
+//! What is: facts from the engine and from Kafka, as plain data. Layer 0.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::model::{AppName, NodeId, Role, TopicName};
+
+/// Everything seen in one look.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Observed {
+    /// From the Docker engine.
+    pub docker: DockerFacts,
+    /// From Kafka itself; empty where no node answers.
+    pub kafka: KafkaFacts,
+}
+
+/// What the Docker engine holds for one project.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DockerFacts {
+    /// The images asked about that are present: reference to id.
+    pub images: BTreeMap<String, ImageId>,
+    /// Prepared images: the base image's id to the prepared image's id.
+    pub prepared: BTreeMap<ImageId, ImageId>,
+    /// The project's own app images, newest first.
+    pub app_images: Vec<AppImage>,
+    /// The project's networks by label; more than one after two starts raced.
+    pub networks: Vec<NetworkFacts>,
+    /// The project's data volumes.
+    pub volumes: BTreeMap<NodeId, VolumeFacts>,
+    /// The project's containers, nodes and apps and probes, running or not.
+    pub containers: Vec<ContainerFacts>,
+    /// Objects that bear a name of ours without our labels.
+    pub strangers: Vec<Stranger>,
+}
+
+/// An image's id as the engine gives it: `sha256:…`.
+pub type ImageId = String;
+
+/// An image that kdev built for an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AppImage {
+    /// Its id.
+    pub id: ImageId,
+    /// The app.
+    pub app: AppName,
+    /// Hash of what it was built from ([`crate::model::label::SPEC`]).
+    pub spec: String,
+}
+
+/// A network of the project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NetworkFacts {
+    /// The engine's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A node's data volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VolumeFacts {
+    /// Its name.
+    pub name: String,
+    /// The cluster whose data it holds ([`crate::model::label::CLUSTER`]).
+    pub cluster: String,
+    /// The node's port on 127.0.0.1 ([`crate::model::label::PORT`]).
+    pub port: u16,
+}
+
+/// An object in our way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stranger {
+    /// "container", "network" or "volume".
+    pub kind: &'static str,
+    /// Its name: the one that kdev wants.
+    pub name: String,
+}
+
+/// A container of the project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ContainerFacts {
+    /// The engine's id.
+    pub id: String,
+    /// Its name, without the slash.
+    pub name: String,
+    /// Node, app or probe.
+    pub role: Role,
+    /// `kafka-1`, `producer`.
+    pub service: String,
+    /// Hash of the plan that it was made from.
+    pub spec: String,
+    /// The image that it runs.
+    pub image: ImageId,
+    /// What it is doing.
+    pub state: ContainerState,
+    /// When it last started: Unix milliseconds; 0 where it never did.
+    pub started_ms: i64,
+    /// How often the engine restarted it.
+    pub restarts: u32,
+    /// The ports on 127.0.0.1 that it publishes (by its settings, also while stopped).
+    pub ports: BTreeSet<u16>,
+}
+
+/// What a container is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerState {
+    /// Made, never started.
+    Created,
+    /// Its process runs.
+    Running,
+    /// Frozen.
+    Paused,
+    /// Between two attempts of the restart policy.
+    Restarting,
+    /// Its process ended.
+    Exited {
+        /// The exit code.
+        code: i64,
+        /// Whether the kernel killed it for memory.
+        oom: bool,
+    },
+    /// Being removed, or beyond use.
+    Dead,
+}
+
+impl ContainerState {
+    /// One word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            ContainerState::Created => "created",
+            ContainerState::Running => "running",
+            ContainerState::Paused => "paused",
+            ContainerState::Restarting => "restarting",
+            ContainerState::Exited { .. } => "exited",
+            ContainerState::Dead => "dead",
+        }
+    }
+}
+
+/// What Kafka says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct KafkaFacts {
+    /// Nodes that answered on their host address, each with the brokers that its metadata lists.
+    pub answering: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// The cluster's id.
+    pub cluster_id: Option<String>,
+    /// The active controller, by DescribeQuorum's leader id.
+    pub controller: Option<NodeId>,
+    /// The finalized level of `metadata.version`.
+    pub metadata_level: Option<i16>,
+    /// Every topic, internal ones too.
+    pub topics: BTreeMap<TopicName, TopicFacts>,
+}
+
+/// A topic as the cluster has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TopicFacts {
+    /// Partition `i` at index `i`.
+    pub partitions: Vec<PartitionFacts>,
+    /// Settings that differ from the broker's default (only for topics asked about).
+    pub config: BTreeMap<String, String>,
+}
+
+/// A partition as the cluster has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PartitionFacts {
+    /// The leader, if there is one.
+    pub leader: Option<NodeId>,
+    /// All replicas, the preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// Those in sync.
+    pub isr: Vec<NodeId>,
+}
+
+impl PartitionFacts {
+    /// Whether every replica is in sync and one of them leads.
+    pub fn in_sync(&self) -> bool {
+        self.leader.is_some() && self.isr.len() == self.replicas.len()
+    }
+}
+
+impl DockerFacts {
+    /// The container of a node.
+    pub fn node(&self, id: NodeId) -> Option<&ContainerFacts> {
+        let service = id.service();
+        self.containers.iter().find(|c| c.role == Role::Node && c.service == service)
+    }
+
+    /// The containers of an app, in the order of their names.
+    pub fn app<'a>(&'a self, name: &'a AppName) -> impl Iterator<Item = &'a ContainerFacts> {
+        self.containers.iter().filter(move |c| c.role == Role::App && c.service == name.as_str())
+    }
+
+    /// The image that was built for an app from `spec`.
+    pub fn app_image(&self, app: &AppName, spec: &str) -> Option<&AppImage> {
+        self.app_images.iter().find(|image| &image.app == app && image.spec == spec)
+    }
+}
