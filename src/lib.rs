@@ -4,8 +4,11 @@
 //! `docker` and `kafka`, `config`, `plan` and `reconcile`, `model`, `observed`, `event` and `error`.
 //! ARCHITECTURE.md tells the way of data through them.
 
+pub mod config;
 pub mod error;
 pub mod event;
 pub mod model;
 pub mod observed;
 pub mod plan;
+pub mod reconcile;
+pub mod template;
