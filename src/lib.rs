@@ -5,10 +5,14 @@
 //! ARCHITECTURE.md tells the way of data through them.
 
 pub mod config;
+pub mod engine;
 pub mod error;
 pub mod event;
 pub mod model;
+pub mod mux;
 pub mod observed;
 pub mod plan;
 pub mod reconcile;
+pub mod status;
 pub mod template;
+pub mod ui;

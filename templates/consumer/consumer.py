@@ -95,27 +95,19 @@ class State:
 
     def __init__(self):
         self.fatal = False
-        self._last = None
+        self._connected = None
 
-    def say(self, line):
-        if line != self._last:
-            self._last = line
-            print(line)
-
-    def waiting(self, why):
-        self.say(f"waiting for Kafka: {why}")
-
-    def reading(self):
-        # Nothing to say where nothing was missing.
-        if self._last and self._last.startswith("waiting"):
-            self.say("Kafka is reachable again")
+    def connected(self, now, detail):
+        if self._connected is not now:
+            self._connected = now
+            print(f"Kafka is reachable: {detail}" if now else f"waiting for Kafka: {detail}")
 
     def on_error(self, error):
         if error.fatal():
             self.fatal = True
             print(f"error: the client cannot go on: {error.str()}", file=sys.stderr)
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self.waiting(error.str())
+            self.connected(False, "no broker answers")
 
 
 class Offsets:
@@ -186,11 +178,11 @@ def wait_for_topic(client, topic, state, stop, clock=time):
             # Short, because a signal is only seen when it returns.
             error = client.list_topics(topic, timeout=1.0).topics[topic].error
             if error is None:
-                state.say(f"Kafka is reachable: reading {topic}")
+                state.connected(True, f"reading {topic}")
                 return
-            state.waiting(f"topic {topic}: {error.str()}")
+            state.connected(False, f"topic {topic}: {error.str()}")
         except KafkaException as exception:
-            state.waiting(exception.args[0].str())
+            state.connected(False, f"no broker answers ({exception.args[0].str()})")
         clock.sleep(SLICE_S)
 
 
@@ -200,9 +192,9 @@ def read_posts(client, offsets, state, stop):
         if message is None:
             pass
         elif message.error():
-            state.waiting(message.error().str())
+            state.connected(False, message.error().str())
         else:
-            state.reading()
+            state.connected(True, "posts arrive again")
             print(line(message))
             offsets.processed(message)
         offsets.commit_if_due()

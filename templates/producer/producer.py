@@ -103,6 +103,8 @@ def client_config(settings, on_error):
         # Java's partitioner: a key lands in the same partition whoever writes it.
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
+        # A topic made by accident would have one partition and no replica.
+        "allow.auto.create.topics": False,
         # Quick to notice that Kafka has come up.
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 500,
@@ -131,7 +133,7 @@ class Report:
             self.fatal = True
             print(f"error: the client cannot go on: {error.str()}", file=sys.stderr)
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self.connected(False, error.str())
+            self.connected(False, "no broker answers")
 
     def on_delivery(self, error, message):
         key = (message.key() or b"").decode("utf-8", "replace")
@@ -163,7 +165,7 @@ def wait_for_topic(client, topic, report, stop, clock=time):
                 return
             report.connected(False, f"topic {topic}: {error.str()}")
         except KafkaException as exception:
-            report.connected(False, exception.args[0].str())
+            report.connected(False, f"no broker answers ({exception.args[0].str()})")
         client.poll(0)
         clock.sleep(SLICE_S)
 
