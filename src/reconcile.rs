@@ -208,10 +208,7 @@ impl fmt::Display for Step {
                 None => write!(f, "set {name} of topic {topic} to {to}"),
             },
             Step::CreateApp { app, name } => write!(f, "create container of {}", instance(app.as_str(), name)),
-            Step::RemoveImage { app, id } => {
-                let digits = id.strip_prefix("sha256:").unwrap_or(id);
-                write!(f, "remove old image of {app} ({})", digits.get(..12).unwrap_or(digits))
-            }
+            Step::RemoveImage { app, .. } => write!(f, "remove image of {app} that nothing uses"),
             Step::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
             Step::RemoveVolume { node, .. } => write!(f, "remove volume of {} and its data", node.service()),
         }

@@ -61,6 +61,7 @@ pub async fn reach<W: World>(
     let mut work = Work { world, events, under_way: JoinSet::new(), doing: BTreeSet::new(), numbers: 0 };
     let mut done = Vec::new();
     let mut times: BTreeMap<Step, u32> = BTreeMap::new();
+    let mut starts: BTreeSet<(String, String)> = BTreeSet::new();
     let mut given_up: BTreeMap<String, Error> = BTreeMap::new();
     let mut told: Vec<Waiting> = Vec::new();
     let mut acted = true;
@@ -86,7 +87,7 @@ pub async fn reach<W: World>(
             }
             let times = times.entry(step.clone()).or_default();
             if let Step::Start { service, name } = &step
-                && *times > 0
+                && !starts.insert((service.clone(), name.clone()))
             {
                 // It was started in this run and does not run: an app that ended well has done its work, anything
                 // else has died.
@@ -103,7 +104,12 @@ pub async fn reach<W: World>(
                 continue;
             }
             *times += 1;
-            if *times > MOST_REPEATS {
+            let often = *times > MOST_REPEATS;
+            if let Step::Remove { service, name, .. } = &step {
+                // What is made anew under this name has not been started yet.
+                starts.remove(&(service.clone(), name.clone()));
+            }
+            if often {
                 fatal = Some(Error::failed(format!("{step}: done {MOST_REPEATS} times, and still not so")).hint("something else changes the same objects; see `kdev status`"));
                 break;
             }

@@ -4,7 +4,7 @@ Settings, from the environment:
   KAFKA_BROKER_URL  host:port of one or more brokers, separated by commas; required
   KAFKA_TOPIC       default: posts
 
-Exit codes: 0 stopped by a signal, 1 the client failed, 2 a setting is wrong.
+Exit codes: 0 stopped by a signal, 1 the client failed or could not leave its group, 2 a setting is wrong.
 """
 
 import base64
@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ GROUP = "posts-consumer"
 SLICE_S = 0.1
 # At most this much is read twice after a crash; a commit per message would cost a round trip each.
 COMMIT_INTERVAL_S = 1.0
+# A container gets ten seconds between SIGTERM and SIGKILL; without Kafka, closing would wait longer than that.
+CLOSE_LIMIT_S = 5.0
 
 
 class ConfigError(Exception):
@@ -163,11 +166,13 @@ def line(message):
         "key": text_or_base64(message.key()),
         "value": text_or_base64(message.value()),
     }
-    if message.value() is not None:
+    if isinstance(shown["value"], str):
         try:
-            shown["value"] = json.loads(message.value(), parse_constant=refuse_constant)
+            shown["value"] = json.loads(shown["value"], parse_constant=refuse_constant)
         except (ValueError, RecursionError) as error:
             shown["error"] = f"the value is not JSON: {error}"
+    elif shown["value"] is not None:
+        shown["error"] = "the value is not UTF-8"
     return json.dumps(shown, ensure_ascii=False)
 
 
@@ -200,6 +205,16 @@ def read_posts(client, offsets, state, stop):
         offsets.commit_if_due()
 
 
+def close(client):
+    """Gives the partitions away (which commits) and leaves the group, so that others take over at once.
+
+    False: Kafka did not answer in time, and the group will notice by its session timeout."""
+    closing = threading.Thread(target=client.close, daemon=True)
+    closing.start()
+    closing.join(CLOSE_LIMIT_S)
+    return not closing.is_alive()
+
+
 def on_assign(_client, partitions):
     print(f"assigned partitions: {', '.join(str(p.partition) for p in partitions) or 'none'}")
 
@@ -221,8 +236,10 @@ def run(settings, stop, connect=Consumer, clock=time):
             )
             read_posts(client, offsets, state, stop)
     finally:
-        # Gives the partitions away (which commits) and leaves the group, so that others take over at once.
-        client.close()
+        left = close(client)
+    if not left:
+        print(f"error: Kafka did not answer within {CLOSE_LIMIT_S:g} s; stopped without leaving the group", file=sys.stderr)
+        return 1
     print("consumer: stopped, group left")
     return 1 if state.fatal else 0
 
