@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod event;
+pub mod kafka;
 pub mod model;
 pub mod observed;
 pub mod plan;
