@@ -8,6 +8,7 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod kafka;
 pub mod model;
 pub mod mux;
 pub mod observed;
