@@ -3,8 +3,11 @@
 //! [`World`] is the seam: [`live`] is Docker and Kafka, [`simulated`] a model in memory that serves
 //! `--dry-run` and the property tests.
 
+pub mod live;
+pub mod prepare;
 pub mod run;
 pub mod simulated;
+pub mod storage;
 
 use std::future::Future;
 

@@ -238,7 +238,10 @@ def run(settings, stop, connect=Consumer, clock=time):
     finally:
         left = close(client)
     if not left:
-        print(f"error: Kafka did not answer within {CLOSE_LIMIT_S:g} s; stopped without leaving the group", file=sys.stderr)
+        print(
+            f"error: Kafka did not answer within {CLOSE_LIMIT_S:g} s; stopped without leaving the group",
+            file=sys.stderr,
+        )
         return 1
     print("consumer: stopped, group left")
     return 1 if state.fatal else 0
