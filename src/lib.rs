@@ -5,13 +5,16 @@
 //! ARCHITECTURE.md tells the way of data through them.
 
 pub mod config;
+pub mod docker;
 pub mod engine;
 pub mod error;
 pub mod event;
 pub mod kafka;
+pub mod lock;
 pub mod model;
 pub mod mux;
 pub mod observed;
+pub mod ops;
 pub mod plan;
 pub mod reconcile;
 pub mod status;

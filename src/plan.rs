@@ -4,7 +4,7 @@
 
 pub mod build;
 pub mod node;
-mod ports;
+pub mod ports;
 pub mod prepared;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};

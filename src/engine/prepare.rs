@@ -14,7 +14,7 @@ use crate::{
     docker::{Engine, UploadKind},
     error::{Error, Result, While},
     model::{NodeId, Role},
-    ops::lock,
+    lock,
     plan::{ContainerPlan, Restart, node, prepared},
 };
 

@@ -49,8 +49,10 @@ impl Shown {
 
 async fn quiet(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
     while let Some(event) = receiver.recv().await {
-        if let Event::Warning(text) = event {
-            ui.warning(&text);
+        match event {
+            Event::Warning(text) => ui.warning(&text),
+            Event::Trouble(error) => ui.error(&error),
+            _ => {}
         }
     }
 }
@@ -89,6 +91,7 @@ async fn plain(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
             }
             Event::Note(text) => ui.say(&text),
             Event::Warning(text) => ui.warning(&text),
+            Event::Trouble(error) => ui.error(&error),
             Event::Done { .. } | Event::Failed { .. } => {}
         }
     }
@@ -177,6 +180,10 @@ async fn live(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
                 let _ = multi.println(text);
                 continue;
             }
+            Event::Trouble(error) => {
+                let _ = multi.println(super::error::render(&error, ui.level == Level::Verbose));
+                continue;
+            }
             Event::Warning(text) => {
                 let _ = multi.println(format!("{} {text}", style("warning:").for_stderr().yellow().bold()));
                 continue;
@@ -192,7 +199,6 @@ async fn live(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
         line.show(phase);
         line.bar.abandon();
     }
-    let _ = ui;
 }
 
 fn line<'a>(multi: &MultiProgress, lines: &'a mut BTreeMap<Phase, Line>, phase: Phase) -> &'a mut Line {
