@@ -36,7 +36,7 @@ mod volumes;
 
 pub use archive::{UploadEntry, UploadKind};
 pub use context::EmbeddedFiles;
-pub use exec::{Chunk, Exec};
+pub use exec::{Chunk, Exec, ExecControl};
 pub use info::EngineInfo;
 pub use logs::{LogLine, LogQuery, LogStream};
 pub use ports::Holder;
