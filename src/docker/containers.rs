@@ -1,0 +1,189 @@
+//! Making, starting, stopping and removing containers.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use bollard::{
+    models::ContainerInspectResponse,
+    query_parameters::{
+        CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+        RenameContainerOptionsBuilder, RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
+    },
+};
+
+use super::{
+    Engine,
+    fault::{self, Doing, gone_is_fine},
+    translate::{self, Flavour},
+};
+use crate::{error::Result, plan::ContainerPlan};
+
+/// How long a removal that somebody else began may take, asked after each [`REMOVAL_STEP`].
+const REMOVAL_TRIES: u32 = 150;
+const REMOVAL_STEP: Duration = Duration::from_millis(200);
+
+impl Engine {
+    pub(super) fn flavour(&self) -> Flavour {
+        if self.is_podman() { Flavour::Podman } else { Flavour::Docker }
+    }
+
+    /// Makes a container of the image `image_id`, and returns its id. It does not run yet.
+    ///
+    /// # Errors
+    /// Where the engine refuses: the name is taken, the image or the network is missing.
+    pub async fn create_container(&self, plan: &ContainerPlan, image_id: &str) -> Result<String> {
+        let body = translate::container(plan, image_id, self.flavour());
+        let options = CreateContainerOptionsBuilder::new().name(&plan.name).build();
+        match self.quick().create_container(Some(options), body).await {
+            Ok(created) => Ok(created.id),
+            Err(failure) => {
+                let taken = name_is_taken(&failure);
+                let error = fault::error(format!("creating container {}", plan.name), failure);
+                Err(if taken { error.hint(format!("docker rm {}", plan.name)) } else { error })
+            }
+        }
+    }
+
+    /// Starts a container; one that runs already is fine.
+    ///
+    /// # Errors
+    /// Where it cannot start. A port that is taken becomes an error that says by whom.
+    pub async fn start(&self, id: &str) -> Result<()> {
+        match self.patient().start_container(id, None).await {
+            Ok(()) => Ok(()),
+            Err(failure) => match super::ports::conflicting_port(&fault::reason(&failure)) {
+                Some(port) => Err(self.port_taken(port).await.source(failure)),
+                None => Err(fault::error(format!("starting container {}", short(id)), failure)),
+            },
+        }
+    }
+
+    /// Stops a container: SIGTERM, then SIGKILL after `timeout`. One that does not run, or is gone, is
+    /// fine. Returns when it has ended.
+    ///
+    /// # Errors
+    /// Where the engine refuses.
+    pub async fn stop(&self, id: &str, timeout: Duration) -> Result<()> {
+        let options = StopContainerOptionsBuilder::new().t(whole_seconds(timeout)).build();
+        gone_is_fine(self.patient().stop_container(id, Some(options)).await)
+            .doing(|| format!("stopping container {}", short(id)))
+    }
+
+    /// Stops a container as [`Engine::stop`] does and starts it again.
+    ///
+    /// # Errors
+    /// Where it is gone or cannot start.
+    pub async fn restart(&self, id: &str, timeout: Duration) -> Result<()> {
+        let options = RestartContainerOptionsBuilder::new().t(whole_seconds(timeout)).build();
+        match self.patient().restart_container(id, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(failure) => match super::ports::conflicting_port(&fault::reason(&failure)) {
+                Some(port) => Err(self.port_taken(port).await.source(failure)),
+                None => Err(fault::error(format!("restarting container {}", short(id)), failure)),
+            },
+        }
+    }
+
+    /// Sends a signal: `SIGKILL`, `SIGTERM`. A container that does not run, or is gone, is fine.
+    ///
+    /// # Errors
+    /// Where the engine refuses.
+    pub async fn kill(&self, id: &str, signal: &str) -> Result<()> {
+        let options = KillContainerOptionsBuilder::new().signal(signal).build();
+        match self.quick().kill_container(id, Some(options)).await {
+            Err(failure) if not_running(&failure) => Ok(()),
+            result => gone_is_fine(result)
+                .doing(|| format!("sending {signal} to container {}", short(id))),
+        }
+    }
+
+    /// Lets a frozen container run on. One that is not frozen, or is gone, is fine.
+    ///
+    /// # Errors
+    /// Where the engine refuses.
+    pub async fn unpause(&self, id: &str) -> Result<()> {
+        match self.quick().unpause_container(id).await {
+            Err(failure) if fault::reason(&failure).contains("is not paused") => Ok(()),
+            result => gone_is_fine(result).doing(|| format!("unpausing container {}", short(id))),
+        }
+    }
+
+    /// Whether a container's process runs.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn is_running(&self, id: &str) -> Result<bool> {
+        let found = self.inspect(id).await?;
+        Ok(found.and_then(|found| found.state).and_then(|state| state.running).unwrap_or(false))
+    }
+
+    /// Gives a container another name.
+    ///
+    /// # Errors
+    /// Where it is gone or the name is taken.
+    pub async fn rename(&self, id: &str, name: &str) -> Result<()> {
+        let options = RenameContainerOptionsBuilder::new().name(name).build();
+        self.quick()
+            .rename_container(id, options)
+            .await
+            .doing(|| format!("renaming container {} to {name}", short(id)))
+    }
+
+    /// Removes a container, running or not, with its anonymous volumes; named volumes stay. One that
+    /// is gone is fine. Returns when it is gone, even if somebody else began the removal.
+    ///
+    /// # Errors
+    /// Where the engine refuses.
+    pub async fn remove_container(&self, id: &str) -> Result<()> {
+        let doing = || format!("removing container {}", short(id));
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self.patient().remove_container(id, Some(options)).await {
+            Err(failure) if fault::reason(&failure).contains("already in progress") => {
+                for _ in 0..REMOVAL_TRIES {
+                    if self.inspect(id).await?.is_none() {
+                        return Ok(());
+                    }
+                    tokio::time::sleep(REMOVAL_STEP).await;
+                }
+                Err(fault::error(doing(), failure))
+            }
+            result => gone_is_fine(result).doing(doing),
+        }
+    }
+
+    /// Everything the engine says of a container; none where it is gone.
+    pub(super) async fn inspect(&self, id: &str) -> Result<Option<ContainerInspectResponse>> {
+        match self.quick().inspect_container(id, None).await {
+            Ok(found) => Ok(Some(found)),
+            Err(failure) if fault::is_missing(&failure) => Ok(None),
+            Err(failure) => Err(fault::error(format!("looking at container {}", short(id)), failure)),
+        }
+    }
+}
+
+/// The ports on the host that a container publishes by its settings, running or not.
+pub(super) fn bound_ports(inspected: &ContainerInspectResponse) -> BTreeSet<u16> {
+    let bindings = inspected.host_config.as_ref().and_then(|host| host.port_bindings.as_ref());
+    let bindings = bindings.into_iter().flat_map(|map| map.values()).flatten().flatten();
+    bindings.filter_map(|binding| binding.host_port.as_ref()?.parse().ok()).collect()
+}
+
+fn name_is_taken(failure: &bollard::errors::Error) -> bool {
+    // Podman answers 500 to a name that is taken, Docker 409.
+    fault::status(failure) == Some(409) || fault::reason(failure).contains("already in use")
+}
+
+fn not_running(failure: &bollard::errors::Error) -> bool {
+    let reason = fault::reason(failure);
+    matches!(fault::status(failure), Some(409 | 500))
+        && (reason.contains("is not running") || reason.contains("can only kill running"))
+}
+
+fn whole_seconds(timeout: Duration) -> i32 {
+    timeout.as_millis().div_ceil(1000).try_into().unwrap_or(i32::MAX)
+}
+
+/// The twelve characters of an id that people see; a name stays as it is.
+pub(super) fn short(id: &str) -> &str {
+    let is_id = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_id { &id[..12] } else { id }
+}

@@ -1,0 +1,178 @@
+//! Containers' logs as whole lines.
+
+use bollard::{container::LogOutput, query_parameters::LogsOptionsBuilder};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::{
+    Engine,
+    containers::short,
+    fault,
+};
+use crate::error::Result;
+
+/// A line longer than this is delivered in pieces, so that no container can fill our memory.
+const LONGEST_LINE: usize = 1024 * 1024;
+
+/// Which lines are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogQuery {
+    /// Whether to wait for more until the container ends.
+    pub follow: bool,
+    /// At most so many of the last lines; none: all.
+    pub tail: Option<usize>,
+    /// Only lines of this moment or later.
+    pub since: Option<Timestamp>,
+}
+
+/// Which of its outputs the container wrote to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// A line that a container wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When the engine received it, to the nanosecond with Docker, to the second with Podman 4.
+    pub time: Timestamp,
+    /// To which output.
+    pub stream: LogStream,
+    /// The text, without its end; what is not UTF-8 is replaced.
+    pub line: String,
+}
+
+impl Engine {
+    /// A container's log, line by line, both outputs in the order in which the engine received them.
+    /// With `follow`, ends when the container ends.
+    ///
+    /// # Errors
+    /// Each item: where the container is gone or the connection breaks; the stream ends with it.
+    pub fn logs(&self, id: &str, query: LogQuery) -> impl Stream<Item = Result<LogLine>> + Send + 'static {
+        let since = query.since;
+        let tail = query.tail.map_or_else(|| "all".to_owned(), |n| n.to_string());
+        // The engine takes nanoseconds, bollard's type whole seconds: what comes too early is left out
+        // below.
+        let second = since.and_then(|since| i32::try_from(since.as_second()).ok()).unwrap_or(0);
+        let options = LogsOptionsBuilder::new()
+            .follow(query.follow)
+            .stdout(true)
+            .stderr(true)
+            .timestamps(true)
+            .since(second)
+            .tail(&tail)
+            .build();
+        let doing = format!("reading the log of container {}", short(id));
+        let pieces = self.patient().logs(id, Some(options)).map(Some).chain(stream::iter([None]));
+        let lines = pieces.scan(Assembler::default(), |assembler, piece| {
+            let lines = match piece {
+                Some(Ok(output)) => assembler.take(output).into_iter().map(Ok).collect(),
+                Some(Err(failure)) => vec![Err(failure)],
+                // The last line may lack its end.
+                None => assembler.finish().into_iter().map(Ok).collect::<Vec<_>>(),
+            };
+            std::future::ready(Some(stream::iter(lines)))
+        });
+        lines
+            .flatten()
+            .try_filter(move |line| std::future::ready(since.is_none_or(|since| line.time >= since)))
+            .map_err(move |failure| fault::error(doing.clone(), failure))
+    }
+
+    /// The last lines of a container's log, for an error's details.
+    ///
+    /// # Errors
+    /// Where the container is gone.
+    pub async fn tail(&self, id: &str, lines: usize) -> Result<Vec<String>> {
+        let query = LogQuery { tail: Some(lines), ..LogQuery::default() };
+        let all: Vec<LogLine> = self.logs(id, query).try_collect().await?;
+        Ok(all.into_iter().map(|line| line.line).collect())
+    }
+}
+
+/// Makes lines of pieces. The engine sends each piece with a timestamp in front, and breaks a long line
+/// into several, each with its own.
+#[derive(Debug, Default)]
+struct Assembler {
+    stdout: Open,
+    stderr: Open,
+    last: Timestamp,
+}
+
+/// A line that has not ended yet.
+#[derive(Debug, Default)]
+struct Open {
+    begun: Option<Timestamp>,
+    bytes: Vec<u8>,
+}
+
+impl Assembler {
+    fn take(&mut self, output: LogOutput) -> Vec<LogLine> {
+        let (stream, message) = match output {
+            LogOutput::StdErr { message } => (LogStream::Stderr, message),
+            LogOutput::StdOut { message } | LogOutput::StdIn { message } => (LogStream::Stdout, message),
+            // bollard takes everything beyond its two streams for a terminal's raw output; without a
+            // terminal that is the engine's own error, whose 8-byte header it leaves in front.
+            LogOutput::Console { message } if message.starts_with(&[3, 0, 0, 0]) && message.len() >= 8 => {
+                (LogStream::Stderr, message.slice(8..))
+            }
+            LogOutput::Console { message } => (LogStream::Stdout, message),
+        };
+        let (time, text) = split_time(&message);
+        let time = time.unwrap_or(self.last);
+        self.last = time;
+        let open = match stream {
+            LogStream::Stdout => &mut self.stdout,
+            LogStream::Stderr => &mut self.stderr,
+        };
+        let mut lines = Vec::new();
+        for piece in text.split_inclusive(|byte| *byte == b'\n') {
+            open.begun.get_or_insert(time);
+            open.bytes.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || open.bytes.len() > LONGEST_LINE {
+                lines.extend(open.end(stream));
+            }
+        }
+        lines
+    }
+
+    fn finish(&mut self) -> Vec<LogLine> {
+        let ends = [self.stdout.end(LogStream::Stdout), self.stderr.end(LogStream::Stderr)];
+        let mut lines: Vec<LogLine> = ends.into_iter().flatten().collect();
+        lines.sort_by_key(|line| line.time);
+        lines
+    }
+}
+
+impl Open {
+    fn end(&mut self, stream: LogStream) -> Option<LogLine> {
+        let time = self.begun.take()?;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        if bytes.ends_with(b"\n") {
+            bytes.pop();
+        }
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+        Some(LogLine { time, stream, line: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+}
+
+/// The timestamp in front of a piece, and the rest.
+fn split_time(message: &[u8]) -> (Option<Timestamp>, &[u8]) {
+    // The longest form is 35 characters: 2026-05-07T21:09:36.123456789+02:00.
+    let space = message.iter().take(36).position(|byte| *byte == b' ');
+    // An empty line's piece may end right after the timestamp.
+    let end = space.or_else(|| message.iter().take(36).position(|byte| *byte == b'\n'));
+    let parsed = end.and_then(|end| {
+        let time = std::str::from_utf8(&message[..end]).ok()?.parse().ok()?;
+        Some((time, end + usize::from(space.is_some())))
+    });
+    match parsed {
+        Some((time, rest)) => (Some(time), &message[rest..]),
+        None => (None, message),
+    }
+}
