@@ -22,7 +22,7 @@ pub enum GroupKind {
     Classic,
     /// Consumers whose partitions the coordinator assigns (KIP-848).
     Consumer,
-    /// Share consumers (KIP-932): a queue; they have no committed offsets.
+    /// Share consumers (KIP-932): a queue, whose start moves on.
     Share,
     /// Kafka Streams (KIP-1071).
     Streams,
