@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{World, prepare, storage};
+use super::{World, ending, prepare, storage};
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
@@ -177,10 +177,12 @@ impl Live {
             Step::CreateNode { node } => self.create_node(*node).await,
             Step::Start { service, name } => self.start(service, name).await,
             Step::Unpause { name, .. } => self.docker.unpause(name).await,
-            Step::Stop { service, name, .. } => {
-                let patience = if NodeId::from_service(service).is_some() { STOP_TIMEOUT } else { APP_STOP };
-                self.docker.stop(name, patience).await
-            }
+            Step::Stop { service, name, .. } => match NodeId::from_service(service) {
+                // Where nothing is to be left, no quorum needs to hear of the end.
+                Some(_) if self.plan.nodes.is_empty() => ending::stop_for_good(&self.docker, name).await,
+                Some(_) => self.docker.stop(name, STOP_TIMEOUT).await,
+                None => self.docker.stop(name, APP_STOP).await,
+            },
             Step::Remove { name, .. } => self.docker.remove_container(name).await,
             Step::CreateTopic { topic, .. } => match self.plan.topics.get(topic) {
                 Some(plan) => self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect(),
