@@ -109,6 +109,8 @@ pub enum Step {
         /// Its new value.
         to: String,
     },
+    /// Give each partition back to its preferred leader.
+    ElectLeaders,
     /// Make an app's container.
     CreateApp {
         /// The app.
@@ -145,7 +147,7 @@ impl Step {
         match self {
             Step::Pull { .. } | Step::Prepare { .. } | Step::Build { .. } => Phase::Images,
             Step::CreateNetwork => Phase::Network,
-            Step::CreateVolume { .. } | Step::CreateNode { .. } => Phase::Nodes,
+            Step::CreateVolume { .. } | Step::CreateNode { .. } | Step::ElectLeaders => Phase::Nodes,
             Step::Start { service, .. } | Step::Unpause { service, .. } | Step::Stop { service, .. } => {
                 service_phase(service)
             }
@@ -172,6 +174,7 @@ impl Step {
             | Step::CreateTopic { .. }
             | Step::AddPartitions { .. }
             | Step::SetTopicConfig { .. }
+            | Step::ElectLeaders
             | Step::RemoveNetwork { .. }
             | Step::RemoveVolume { .. } => None,
         }
@@ -207,6 +210,7 @@ impl fmt::Display for Step {
                 Some(from) => write!(f, "set {name} of topic {topic}: {from} to {to}"),
                 None => write!(f, "set {name} of topic {topic} to {to}"),
             },
+            Step::ElectLeaders => write!(f, "elect preferred leaders"),
             Step::CreateApp { app, name } => write!(f, "create container of {}", instance(app.as_str(), name)),
             Step::RemoveImage { app, .. } => write!(f, "remove image of {app} that nothing uses"),
             Step::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),

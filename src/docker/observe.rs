@@ -46,7 +46,7 @@ impl Engine {
             self.all_containers(),
             self.all_networks(),
             self.all_volumes(),
-            self.images_labelled(vec![format!("{}={}", label::ROLE, Role::App.as_str()), project_filter(project)]),
+            self.images_labelled(vec![format!("{}={}", label::ROLE, Role::Image.as_str()), project_filter(project)]),
             self.images_labelled(vec![format!("{}={}", label::ROLE, Role::Prepared.as_str())]),
             self.ids(images),
         )?;

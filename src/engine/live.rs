@@ -31,6 +31,8 @@ const STAYED_UP: Duration = Duration::from_secs(2);
 /// One that has printed something and lives on for this long, too: a traceback and the end that follows it lie
 /// closer together.
 const PRINTED_AND_UP: Duration = Duration::from_millis(400);
+/// An election is seen by all nodes within a few hundred milliseconds.
+const ELECTED: Duration = Duration::from_secs(5);
 /// Apps flush and leave their group in five seconds.
 const APP_STOP: Duration = Duration::from_secs(10);
 /// As many last lines as show a Java or Python traceback's head.
@@ -144,6 +146,21 @@ impl Live {
         self.docker.create_container(container, &image).await.map(drop)
     }
 
+    /// Elects, and waits until the nodes' metadata show it, so that it is not asked for again.
+    async fn elect_leaders(&self) -> Result<()> {
+        self.kafka.elect_preferred_leaders().await?;
+        let since = Instant::now();
+        while since.elapsed() < ELECTED {
+            let facts = self.kafka.observe(&addresses(&self.plan), KAFKA_PATIENCE).await;
+            let mut partitions = facts.topics.values().flat_map(|topic| &topic.partitions);
+            if partitions.all(|partition| partition.leader == partition.replicas.first().copied()) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     async fn do_step(&self, step: &Step, progress: &StepProgress) -> Result<()> {
         match step {
             Step::Pull { image } => self.docker.pull(image, Mirror::Kafka, progress).await.map(drop),
@@ -174,6 +191,7 @@ impl Live {
                 let set = BTreeMap::from([(name.clone(), to.clone())]);
                 self.kafka.alter_topic_config(topic, &set, &BTreeSet::new()).await
             }
+            Step::ElectLeaders => self.elect_leaders().await,
             Step::CreateApp { app, name } => self.create_app(app, name).await,
             Step::RemoveImage { id, .. } => self.docker.remove_image(id).await,
             Step::RemoveNetwork { id, .. } => self.docker.remove_network(id).await,
@@ -234,6 +252,7 @@ fn doing(step: &Step) -> String {
         "remove" => "removing",
         "add" => "adding",
         "set" => "setting",
+        "elect" => "electing",
         other => other,
     };
     format!("{verb} {rest}")

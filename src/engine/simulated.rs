@@ -168,6 +168,8 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
                 facts.config.insert(name.clone(), to.clone());
             }
         }
+        // Settling gives leadership to the first replica in sync: already so.
+        Step::ElectLeaders => {}
         Step::RemoveImage { id, .. } => docker.app_images.retain(|image| &image.id != id),
         Step::RemoveNetwork { id, .. } => docker.networks.retain(|network| &network.id != id),
         Step::RemoveVolume { node, .. } => {

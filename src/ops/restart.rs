@@ -28,13 +28,13 @@ pub async fn restart(session: &Session, services: &[String], events: &Events, ca
     let _lock = locked(session, "kdev restart", events, cancel).await?;
     let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
     for service in services {
-        if !facts.containers.iter().any(|c| &c.service == service) {
+        if !facts.services().any(|c| &c.service == service) {
             return Err(no_such_service(service, &facts, session));
         }
     }
     let plan = planning::plan(session, false).await?;
     for service in services {
-        for container in facts.containers.iter().filter(|c| &c.service == service) {
+        for container in facts.services().filter(|c| &c.service == service) {
             let name = container.name.clone();
             let service = service.clone();
             let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));

@@ -3,7 +3,7 @@
 use super::{Blocked, Next, Step, Waiting, safety};
 use crate::{
     model::{NodeId, Role},
-    observed::{ContainerFacts, ContainerState, Observed},
+    observed::{ContainerFacts, ContainerState, Observed, PartitionFacts},
     plan::{AppPlan, NodePlan, Plan, TopicPlan},
 };
 
@@ -24,6 +24,7 @@ pub fn next(plan: &Plan, apps: bool, observed: &Observed) -> Result<Next, Blocke
     let serving = serving(plan, observed, &mut next);
     if serving {
         topics(plan, observed, &mut next)?;
+        leaders(observed, &mut next);
     }
     let ready = serving && !plan.topics.keys().any(|name| !observed.kafka.topics.contains_key(name));
     if apps {
@@ -175,6 +176,15 @@ fn topics(plan: &Plan, observed: &Observed, next: &mut Next) -> Result<(), Block
         self::topic(topic, observed, next)?;
     }
     Ok(())
+}
+
+/// After a start or a replacement the first nodes back lead everything: load and failures belong to all.
+fn leaders(observed: &Observed, next: &mut Next) {
+    let partitions = || observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
+    let settled = next.steps.is_empty() && next.waiting.is_empty() && partitions().all(PartitionFacts::in_sync);
+    if settled && partitions().any(|partition| partition.leader != partition.replicas.first().copied()) {
+        next.steps.push(Step::ElectLeaders);
+    }
 }
 
 fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), Blocked> {
