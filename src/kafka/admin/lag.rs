@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kafka_protocol::messages::{
-    DescribeShareGroupOffsetsRequest, OffsetFetchRequest, TopicName as WireTopic,
-    describe_share_group_offsets_request::DescribeShareGroupOffsetsRequestGroup,
-    offset_fetch_request::OffsetFetchRequestGroup,
-};
+use kafka_protocol::messages::{OffsetFetchRequest, offset_fetch_request::OffsetFetchRequestGroup};
 use tokio::time::Instant;
 
 use super::{
@@ -17,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result, While},
-    kafka::wire::{KafkaError, message},
+    kafka::wire::KafkaError,
     model::TopicName,
 };
 
@@ -28,8 +24,7 @@ pub struct PartitionLag {
     pub topic: TopicName,
     /// The partition's number.
     pub partition: i32,
-    /// The offset of the next record to read; none where nothing was committed yet. Of a share
-    /// group: the first offset that is not yet acknowledged.
+    /// The offset of the next record to read; none where nothing was committed yet.
     pub committed: Option<i64>,
     /// The partition's end offset.
     pub end: i64,
@@ -38,8 +33,8 @@ pub struct PartitionLag {
 }
 
 impl Admin {
-    /// A group's place in every partition that it has committed, or that a member is assigned
-    /// (of a share group: in those where it has acknowledged something).
+    /// A group's place in every partition that it has committed, or that a member is assigned;
+    /// nothing for a share group, which commits none.
     ///
     /// # Errors
     /// The group does not exist; its coordinator or a partition's leader could not be asked.
@@ -98,29 +93,9 @@ impl Admin {
         group: &ListedGroup,
         deadline: Instant,
     ) -> Result<BTreeMap<Partition, i64>, KafkaError> {
-        let offsets = match group.kind {
-            GroupKind::Share => self.share_starts(group, deadline).await?,
-            _ => self.group_offsets(group, deadline).await?,
-        };
-        let mut committed = BTreeMap::new();
-        for (topic, id, offset, code) in offsets {
-            let Some(name) = topic_name(&topic) else {
-                continue;
-            };
-            KafkaError::check(code, None, || format!("partition {id} of topic `{name}`"))?;
-            // -1: nothing is committed.
-            if offset >= 0 {
-                committed.insert((name, id), offset);
-            }
+        if group.kind == GroupKind::Share {
+            return Ok(BTreeMap::new());
         }
-        Ok(committed)
-    }
-
-    async fn group_offsets(
-        &self,
-        group: &ListedGroup,
-        deadline: Instant,
-    ) -> Result<Vec<WireOffset>, KafkaError> {
         // No topics: all that the group has. The epoch -1 says that no member asks.
         let wanted = OffsetFetchRequestGroup::default()
             .with_group_id(wire_group(&group.name))
@@ -128,67 +103,42 @@ impl Admin {
             .with_topics(None);
         let request = OffsetFetchRequest::default().with_groups(vec![wanted]);
         let answer = self.node(group.coordinator, &request, deadline).await?;
-        let mut offsets = Vec::new();
+        let mut committed = BTreeMap::new();
         for found in answer.groups {
             KafkaError::check(found.error_code, None, || format!("group `{}`", group.name))?;
             for topic in found.topics {
-                offsets.extend(topic.partitions.iter().map(|p| {
-                    (
-                        topic.name.clone(),
-                        p.partition_index,
-                        p.committed_offset,
-                        p.error_code,
-                    )
-                }));
+                let Some(name) = topic_name(&topic.name) else {
+                    continue;
+                };
+                for partition in topic.partitions {
+                    let id = partition.partition_index;
+                    let subject = || format!("partition {id} of topic `{name}`");
+                    KafkaError::check(partition.error_code, None, subject)?;
+                    // -1: nothing is committed.
+                    if partition.committed_offset >= 0 {
+                        committed.insert((name.clone(), id), partition.committed_offset);
+                    }
+                }
             }
         }
-        Ok(offsets)
-    }
-
-    /// Where a share group's window begins in each partition: all before it is acknowledged.
-    async fn share_starts(
-        &self,
-        group: &ListedGroup,
-        deadline: Instant,
-    ) -> Result<Vec<WireOffset>, KafkaError> {
-        let wanted = DescribeShareGroupOffsetsRequestGroup::default()
-            .with_group_id(wire_group(&group.name))
-            .with_topics(None);
-        let request = DescribeShareGroupOffsetsRequest::default().with_groups(vec![wanted]);
-        let answer = self.node(group.coordinator, &request, deadline).await?;
-        let mut offsets = Vec::new();
-        for found in answer.groups {
-            let text = message(found.error_message.as_ref());
-            KafkaError::check(found.error_code, text, || format!("group `{}`", group.name))?;
-            for topic in found.topics {
-                offsets.extend(topic.partitions.iter().map(|p| {
-                    (
-                        topic.topic_name.clone(),
-                        p.partition_index,
-                        p.start_offset,
-                        p.error_code,
-                    )
-                }));
-            }
-        }
-        Ok(offsets)
+        Ok(committed)
     }
 }
 
-/// Topic, partition, offset, error code.
-type WireOffset = (WireTopic, i32, i64, i16);
-
-/// What the group has committed or reads. A share group reads from the end unless told otherwise:
-/// where it has acknowledged nothing, nobody knows what it still has to do.
+/// What the group has committed or reads. Nothing of a share group: it has no offsets that could
+/// lag. Brokers know where its window begins, but records behind that may be acknowledged already,
+/// and how many (DescribeShareGroupOffsets version 1) the codec cannot read yet.
 pub(super) fn partitions_of(
     committed: &BTreeMap<Partition, i64>,
     description: &GroupDescription,
 ) -> BTreeSet<Partition> {
-    let members = match description.kind {
-        GroupKind::Share => &[],
-        _ => description.members.as_slice(),
-    };
-    let assigned = members.iter().flat_map(|member| &member.assignment);
+    if description.kind == GroupKind::Share {
+        return BTreeSet::new();
+    }
+    let assigned = description
+        .members
+        .iter()
+        .flat_map(|member| &member.assignment);
     let assigned = assigned.flat_map(|(topic, ids)| ids.iter().map(|&id| (topic.clone(), id)));
     committed.keys().cloned().chain(assigned).collect()
 }

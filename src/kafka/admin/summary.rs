@@ -41,7 +41,8 @@ pub struct GroupSummary {
     pub state: String,
     /// How many members it has.
     pub members: usize,
-    /// Records not yet processed, in all partitions; none where it could not be found out.
+    /// Records not yet processed, in all partitions; none for share groups, and where it
+    /// could not be found out.
     pub lag: Option<u64>,
 }
 
@@ -83,7 +84,7 @@ impl Admin {
             .zip(known)
             .map(|(group, (description, committed))| {
                 let lag = match (&description, &committed) {
-                    (Ok(description), Ok(committed)) => {
+                    (Ok(description), Ok(committed)) if group.kind != GroupKind::Share => {
                         let partitions = partitions_of(committed, description);
                         let lags = lags(&partitions, committed, &start, &end);
                         Some(lags.iter().map(|partition| partition.lag).sum())

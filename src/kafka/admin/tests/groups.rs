@@ -5,15 +5,19 @@ use kafka_protocol::{
     messages::{
         ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
         ConsumerProtocolAssignment, DescribeGroupsRequest, DescribeGroupsResponse,
-        ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse,
-        OffsetFetchRequest, OffsetFetchResponse, consumer_group_describe_response as new,
+        FindCoordinatorRequest, FindCoordinatorResponse, ListGroupsRequest, ListGroupsResponse,
+        ListOffsetsRequest, ListOffsetsResponse, OffsetFetchRequest, OffsetFetchResponse,
+        ShareGroupDescribeRequest, ShareGroupDescribeResponse,
+        consumer_group_describe_response as new,
         consumer_protocol_assignment::TopicPartition,
         describe_groups_response::{DescribedGroup, DescribedGroupMember},
+        find_coordinator_response::Coordinator,
         list_groups_response::ListedGroup as WireGroup,
         list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
         offset_fetch_response::{
             OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics,
         },
+        share_group_describe_response as share,
     },
     protocol::Encodable,
 };
@@ -85,6 +89,20 @@ fn committed(ask: &Ask) -> Answer {
     let request = ask.read::<OffsetFetchRequest>();
     assert_eq!(request.groups[0].topics, None);
     ask.reply::<OffsetFetchRequest>(OffsetFetchResponse::default().with_groups(vec![group]))
+}
+
+/// Metadata that knows Kafka's topic of groups.
+fn offsets_topic(ask: &Ask) -> Answer {
+    let topic = MetadataResponseTopic::default()
+        .with_name(Some(wire("__consumer_offsets")))
+        .with_partitions(vec![MetadataResponsePartition::default()]);
+    ask.reply::<MetadataRequest>(MetadataResponse::default().with_topics(vec![topic]))
+}
+
+fn coordinator(ask: &Ask) -> Answer {
+    let found = Coordinator::default().with_node_id(BrokerId(COORDINATOR));
+    let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
+    ask.reply::<FindCoordinatorRequest>(response)
 }
 
 /// Every partition runs from 2 to 10.
@@ -267,6 +285,72 @@ async fn no_such_group_is_said_at_once() {
     assert_eq!(fake.asked_of(ApiKey::ListGroups).len(), 2);
     let error = admin.group_lag("nope").await.unwrap_err();
     assert_eq!(code(&error), Some(ResponseError::GroupIdNotFound));
+}
+
+/// The cluster while the group's coordinator moves: nobody lists the group.
+#[tokio::test]
+async fn a_group_whose_coordinator_is_loading_is_waited_for() {
+    let fake = Fake::start(2, |ask| match ask.key {
+        // Two lists of two brokers.
+        ApiKey::ListGroups if ask.before < 2 => listed(ask, &[]),
+        ApiKey::DescribeGroups if ask.before == 0 => classic(ask, 14, Bytes::new()),
+        ApiKey::Metadata => offsets_topic(ask),
+        ApiKey::FindCoordinator => coordinator(ask),
+        _ => classic_cluster(ask),
+    })
+    .await;
+    let groups = admin(&fake)
+        .describe_groups(&["g".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(groups[0].members.len(), 1);
+    assert_eq!(
+        fake.asked_of(ApiKey::DescribeGroups),
+        [COORDINATOR, COORDINATOR]
+    );
+}
+
+#[tokio::test]
+async fn a_group_that_its_coordinator_does_not_know_does_not_exist() {
+    let fake = Fake::start(2, |ask| match ask.key {
+        ApiKey::DescribeGroups => classic(ask, 69, Bytes::new()),
+        ApiKey::Metadata => offsets_topic(ask),
+        ApiKey::FindCoordinator => coordinator(ask),
+        _ => classic_cluster(ask),
+    })
+    .await;
+    let error = admin(&fake)
+        .describe_groups(&["nope".to_owned()])
+        .await
+        .unwrap_err();
+    assert_eq!(code(&error), Some(ResponseError::GroupIdNotFound));
+    assert_eq!(fake.asked_of(ApiKey::DescribeGroups), [COORDINATOR]);
+}
+
+#[tokio::test]
+async fn a_share_group_has_no_lag() {
+    let fake = Fake::start(2, |ask| match ask.key {
+        ApiKey::ListGroups => listed(ask, &[("g", "share")]),
+        ApiKey::ShareGroupDescribe => {
+            let posts = share::TopicPartitions::default()
+                .with_topic_name(wire("posts"))
+                .with_partitions(vec![0, 1]);
+            let assignment = share::Assignment::default().with_topic_partitions(vec![posts]);
+            let member = share::Member::default().with_assignment(assignment);
+            let group = share::DescribedGroup::default()
+                .with_group_state(to_text("Stable"))
+                .with_members(vec![member]);
+            ask.reply::<ShareGroupDescribeRequest>(
+                ShareGroupDescribeResponse::default().with_groups(vec![group]),
+            )
+        }
+        _ => classic_cluster(ask),
+    })
+    .await;
+    let admin = admin(&fake);
+    assert_eq!(admin.group_lag("g").await.unwrap(), []);
+    let groups = admin.summary(&addresses(&fake), LONG).await.groups;
+    assert_eq!((groups[0].members, groups[0].lag), (1, None));
 }
 
 #[tokio::test]
