@@ -4,8 +4,10 @@
 //! `docker` and `kafka`, `config`, `plan` and `reconcile`, `model`, `observed`, `event` and `error`.
 //! ARCHITECTURE.md tells the way of data through them.
 
+pub mod commands;
 pub mod error;
 pub mod event;
+pub mod kafka;
 pub mod model;
 pub mod observed;
 pub mod plan;
