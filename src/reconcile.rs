@@ -125,6 +125,11 @@ pub enum Step {
         /// The image's id.
         id: String,
     },
+    /// Remove what a killed build left behind.
+    RemoveUnfinished {
+        /// The image's id.
+        id: String,
+    },
     /// Remove a network of the project.
     RemoveNetwork {
         /// Its name.
@@ -154,7 +159,7 @@ impl Step {
             Step::Remove { service, .. } => service_phase(service),
             Step::CreateTopic { .. } | Step::AddPartitions { .. } | Step::SetTopicConfig { .. } => Phase::Topics,
             Step::CreateApp { .. } => Phase::Apps,
-            Step::RemoveImage { .. } | Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } => Phase::Clean,
+            Step::RemoveImage { .. } | Step::RemoveUnfinished { .. } | Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } => Phase::Clean,
         }
     }
 
@@ -175,6 +180,7 @@ impl Step {
             | Step::AddPartitions { .. }
             | Step::SetTopicConfig { .. }
             | Step::ElectLeaders
+            | Step::RemoveUnfinished { .. }
             | Step::RemoveNetwork { .. }
             | Step::RemoveVolume { .. } => None,
         }
@@ -213,6 +219,7 @@ impl fmt::Display for Step {
             Step::ElectLeaders => write!(f, "elect preferred leaders"),
             Step::CreateApp { app, name } => write!(f, "create container of {}", instance(app.as_str(), name)),
             Step::RemoveImage { app, .. } => write!(f, "remove image of {app} that nothing uses"),
+            Step::RemoveUnfinished { .. } => write!(f, "remove an unfinished image"),
             Step::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
             Step::RemoveVolume { node, .. } => write!(f, "remove volume of {} and its data", node.service()),
         }

@@ -46,7 +46,7 @@ impl Engine {
             self.all_containers(),
             self.all_networks(),
             self.all_volumes(),
-            self.images_labelled(vec![format!("{}={}", label::ROLE, Role::Image.as_str()), project_filter(project)]),
+            self.images_labelled(vec![project_filter(project)]),
             self.images_labelled(vec![format!("{}={}", label::ROLE, Role::Prepared.as_str())]),
             self.ids(images),
         )?;
@@ -63,6 +63,7 @@ impl Engine {
         Ok(DockerFacts {
             images,
             prepared: prepared_by_base(prepared),
+            unfinished_images: unfinished_of(project, &app_images),
             app_images: app_images_of(project, app_images),
             networks: networks.into_iter().filter(|n| ours(n.labels.as_ref())).filter_map(network_facts).collect(),
             volumes: volumes.into_iter().filter(|v| ours(Some(&v.labels))).filter_map(volume_facts).collect(),
@@ -157,6 +158,13 @@ fn app_images_of(project: &Project, mut images: Vec<ImageSummary>) -> Vec<AppIma
     facts.collect()
 }
 
+/// What a build that was killed left behind: images with some of the labels.
+fn unfinished_of(project: &Project, images: &[ImageSummary]) -> Vec<ImageId> {
+    let ours = images.iter().filter(|image| is_of(project, &image.labels));
+    let unfinished = ours.filter(|image| !image.labels.contains_key(label::SPEC));
+    unfinished.map(|image| whole_id(image.id.clone())).collect()
+}
+
 fn prepared_by_base(mut images: Vec<ImageSummary>) -> BTreeMap<ImageId, ImageId> {
     // The newest last, so that it is the one that stays.
     images.sort_by_key(|image| image.created);
@@ -180,8 +188,8 @@ fn container_facts(inspected: ContainerInspectResponse) -> Option<ContainerFacts
     Some(ContainerFacts {
         id: inspected.id?,
         name: inspected.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-        // A role that this kdev does not know was made by a newer one: something to clear away.
-        role: Role::from_label(&label(label::ROLE)).unwrap_or(Role::Probe),
+        // A build in progress has steps that bear only the first of its labels.
+        role: Role::from_label(&label(label::ROLE)).unwrap_or(Role::Image),
         service: label(label::SERVICE),
         spec: label(label::SPEC),
         image: whole_id(inspected.image.unwrap_or_default()),

@@ -195,7 +195,7 @@ impl Live {
             }
             Step::ElectLeaders => self.elect_leaders().await,
             Step::CreateApp { app, name } => self.create_app(app, name).await,
-            Step::RemoveImage { id, .. } => self.docker.remove_image(id).await,
+            Step::RemoveImage { id, .. } | Step::RemoveUnfinished { id } => self.docker.remove_image(id).await,
             Step::RemoveNetwork { id, .. } => self.docker.remove_network(id).await,
             Step::RemoveVolume { name, .. } => self.docker.remove_volume(name).await,
         }

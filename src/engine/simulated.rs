@@ -171,6 +171,7 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         // Settling gives leadership to the first replica in sync: already so.
         Step::ElectLeaders => {}
         Step::RemoveImage { id, .. } => docker.app_images.retain(|image| &image.id != id),
+        Step::RemoveUnfinished { id } => docker.unfinished_images.retain(|unfinished| unfinished != id),
         Step::RemoveNetwork { id, .. } => docker.networks.retain(|network| &network.id != id),
         Step::RemoveVolume { node, .. } => {
             docker.volumes.remove(node);

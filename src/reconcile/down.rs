@@ -54,6 +54,9 @@ pub fn next(extent: Extent, observed: &Observed) -> Next {
             for (&node, volume) in &docker.volumes {
                 steps.push(Step::RemoveVolume { node, name: volume.name.clone() });
             }
+            for id in &docker.unfinished_images {
+                steps.push(Step::RemoveUnfinished { id: id.clone() });
+            }
             for image in &docker.app_images {
                 steps.push(Step::RemoveImage { app: image.app.clone(), id: image.id.clone() });
             }

@@ -131,6 +131,7 @@ fn damaged(mut observed: Observed, plan: &Plan, damage: &Damage) -> Observed {
     }
     let stray = |app: &str| AppImage { id: format!("stray {app}"), app: app.parse().unwrap(), spec: "old".to_owned() };
     if damage.old_image {
+        docker.unfinished_images.push("unfinished".to_owned());
         docker.app_images.push(stray("producer"));
     }
     if damage.removed_app {
@@ -202,7 +203,7 @@ proptest! {
             down(&world, Extent::All).await.unwrap();
             let left = world.facts().docker;
             assert!(
-                left.containers.is_empty() && left.networks.is_empty() && left.volumes.is_empty() && left.app_images.is_empty(),
+                left.containers.is_empty() && left.networks.is_empty() && left.volumes.is_empty() && left.app_images.is_empty() && left.unfinished_images.is_empty(),
                 "{left:?}"
             );
         });
