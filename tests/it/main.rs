@@ -2,4 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod cli;
+mod live;
+mod sandbox;
 mod scenarios;
