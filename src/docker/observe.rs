@@ -216,6 +216,7 @@ fn container_state(state: &bollard::models::ContainerState) -> ContainerState {
             code: state.exit_code.unwrap_or(0),
             oom: state.oom_killed.unwrap_or(false),
         },
+        Some(Status::REMOVING) => ContainerState::Removing,
         _ => ContainerState::Dead,
     }
 }
