@@ -176,3 +176,68 @@ fn split_time(message: &[u8]) -> (Option<Timestamp>, &[u8]) {
         None => (None, message),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn out(text: &str) -> LogOutput {
+        LogOutput::StdOut { message: Bytes::copy_from_slice(text.as_bytes()) }
+    }
+
+    fn err(text: &str) -> LogOutput {
+        LogOutput::StdErr { message: Bytes::copy_from_slice(text.as_bytes()) }
+    }
+
+    /// Each line as `o 5.000000001 text`, by stream and second.
+    fn lines(pieces: Vec<LogOutput>) -> Vec<String> {
+        let mut assembler = Assembler::default();
+        let mut lines: Vec<LogLine> = pieces.into_iter().flat_map(|piece| assembler.take(piece)).collect();
+        lines.extend(assembler.finish());
+        let show = |line: LogLine| {
+            let stream = if line.stream == LogStream::Stdout { "o" } else { "e" };
+            format!("{stream} {}.{} {}", line.time.as_second(), line.time.subsec_nanosecond(), line.line)
+        };
+        lines.into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn a_long_line_comes_in_pieces_each_with_a_time_of_its_own() {
+        let pieces = vec![
+            out("1970-01-01T00:00:05.000000001Z begin "),
+            err("1970-01-01T00:00:05.000000002Z other\n"),
+            out("1970-01-01T00:00:05.000000003Z end\n"),
+        ];
+        assert_eq!(lines(pieces), ["e 5.2 other", "o 5.1 begin end"]);
+    }
+
+    #[test]
+    fn a_last_line_without_an_end_is_delivered() {
+        assert_eq!(lines(vec![out("1970-01-01T00:00:01Z no end")]), ["o 1.0 no end"]);
+    }
+
+    #[test]
+    fn empty_lines_carriage_returns_offsets_and_broken_utf8_are_read() {
+        let pieces = vec![
+            out("1970-01-01T00:00:01.000000000Z \n"),
+            out("1970-01-01T02:00:02+02:00 a b\r\n"),
+            LogOutput::StdErr { message: Bytes::from_static(b"1970-01-01T00:00:03Z x\xff\n") },
+        ];
+        assert_eq!(lines(pieces), ["o 1.0 ", "o 2.0 a b", "e 3.0 x\u{fffd}"]);
+    }
+
+    #[test]
+    fn the_engines_own_error_loses_its_binary_header() {
+        let message = Bytes::from_static(b"\x03\0\0\0\0\0\0\x16Error grabbing logs: x\n");
+        assert_eq!(lines(vec![LogOutput::Console { message }]), ["e 0.0 Error grabbing logs: x"]);
+    }
+
+    #[test]
+    fn a_line_without_end_does_not_fill_the_memory() {
+        let piece = "x".repeat(LONGEST_LINE);
+        let pieces = vec![out(&piece), out(&piece), out("y\n")];
+        assert_eq!(lines(pieces).len(), 2);
+    }
+}

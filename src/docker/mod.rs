@@ -13,6 +13,8 @@ mod build;
 mod connect;
 mod containers;
 pub mod context;
+#[cfg(test)]
+mod context_tests;
 mod credentials;
 mod endpoint;
 pub mod exec;
