@@ -1,5 +1,7 @@
 //! Containers' logs as whole lines.
 
+use std::sync::{Arc, Mutex};
+
 use bollard::{container::LogOutput, query_parameters::LogsOptionsBuilder};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -52,6 +54,34 @@ impl Engine {
     /// # Errors
     /// Each item: where the container is gone or the connection breaks; the stream ends with it.
     pub fn logs(&self, id: &str, query: LogQuery) -> impl Stream<Item = Result<LogLine>> + Send + 'static {
+        let follow = query.follow;
+        // With no old line wanted, none may come at the end either.
+        let floor = if query.tail == Some(0) { Some(Timestamp::now()) } else { query.since };
+        let lines = self.log(id, query);
+        if !follow {
+            return lines.left_stream();
+        }
+        let seen = Arc::new(Mutex::new(Seen { last: floor, count: 0 }));
+        let (engine, id, noted) = (self.clone(), id.to_owned(), Arc::clone(&seen));
+        let lines = lines.inspect_ok(move |line| locked(&noted).note(line.time));
+        let rest = async move {
+            let seen = locked(&seen).clone();
+            engine.missed(&id, seen).await
+        };
+        lines.chain(stream::once(rest).flatten()).right_stream()
+    }
+
+    /// What a followed log left out. Engine 20.10 drops a last line without an end; read without
+    /// following, it is there.
+    async fn missed(&self, id: &str, seen: Seen) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
+        let query = LogQuery { since: seen.last, ..LogQuery::default() };
+        // A container that was removed meanwhile has no log any more: what was followed is all.
+        let lines: Vec<LogLine> = self.log(id, query).try_collect().await.unwrap_or_default();
+        stream::iter(seen.rest(lines).into_iter().map(Ok))
+    }
+
+    /// The log as one request gives it.
+    fn log(&self, id: &str, query: LogQuery) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
         let since = query.since;
         let tail = query.tail.map_or_else(|| "all".to_owned(), |n| n.to_string());
         // The engine takes nanoseconds, bollard's type whole seconds: what comes too early is left out
@@ -91,6 +121,42 @@ impl Engine {
         let all: Vec<LogLine> = self.logs(id, query).try_collect().await?;
         Ok(all.into_iter().map(|line| line.line).collect())
     }
+}
+
+/// How far a followed log has come.
+#[derive(Clone, Debug)]
+struct Seen {
+    /// The time of the last line.
+    last: Option<Timestamp>,
+    /// How many lines of that time there were: Podman's times are whole seconds.
+    count: usize,
+}
+
+impl Seen {
+    fn note(&mut self, time: Timestamp) {
+        if self.last == Some(time) {
+            self.count += 1;
+        } else {
+            *self = Seen { last: Some(time), count: 1 };
+        }
+    }
+
+    /// The lines that are not among those seen, of all since the last one's time.
+    fn rest(&self, lines: Vec<LogLine>) -> Vec<LogLine> {
+        let known = lines.iter().filter(|line| Some(line.time) == self.last).count().min(self.count);
+        let mut skipped = 0;
+        let unseen = lines.into_iter().filter(|line| {
+            let is_known = Some(line.time) == self.last && skipped < known;
+            skipped += usize::from(is_known);
+            !is_known && self.last.is_none_or(|last| line.time >= last)
+        });
+        unseen.collect()
+    }
+}
+
+fn locked(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+    // A panic while it was held left plain data behind, no broken invariant.
+    seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Makes lines of pieces. The engine sends each piece with a timestamp in front, and breaks a long line
@@ -232,6 +298,22 @@ mod tests {
     fn the_engines_own_error_loses_its_binary_header() {
         let message = Bytes::from_static(b"\x03\0\0\0\0\0\0\x16Error grabbing logs: x\n");
         assert_eq!(lines(vec![LogOutput::Console { message }]), ["e 0.0 Error grabbing logs: x"]);
+    }
+
+    #[test]
+    fn after_a_followed_log_only_what_was_missed_is_delivered() {
+        let line = |second, text: &str| LogLine {
+            time: Timestamp::from_second(second).expect("a time"),
+            stream: LogStream::Stdout,
+            line: text.to_owned(),
+        };
+        let mut seen = Seen { last: None, count: 0 };
+        for second in [4, 5, 5] {
+            seen.note(Timestamp::from_second(second).expect("a time"));
+        }
+        let all = vec![line(5, "b"), line(5, "c"), line(5, "d"), line(6, "e")];
+        assert_eq!(seen.rest(all.clone()), all[2..]);
+        assert_eq!(Seen { last: None, count: 0 }.rest(all.clone()), all);
     }
 
     #[test]
