@@ -1,5 +1,7 @@
 //! What happens while kdev works, as data. Layer 0: `engine` and `ops` emit, only `ui` renders.
 
+use crate::error::Error;
+
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// The parts of the work that a person follows, in the order in which they end.
@@ -55,7 +57,7 @@ pub enum Progress {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Event {
     /// A step began. `step` identifies it until it ends.
     Started {
@@ -94,6 +96,8 @@ pub enum Event {
     Note(String),
     /// Wrong, but not so that work must stop.
     Warning(String),
+    /// One of several errors; the last is returned, not sent.
+    Trouble(Box<Error>),
 }
 
 /// Where events go. Cheap to clone; sending never blocks and never fails.

@@ -4,9 +4,19 @@
 //! `docker` and `kafka`, `config`, `plan` and `reconcile`, `model`, `observed`, `event` and `error`.
 //! ARCHITECTURE.md tells the way of data through them.
 
+pub mod config;
 pub mod docker;
+pub mod engine;
 pub mod error;
 pub mod event;
+pub mod kafka;
+pub mod lock;
 pub mod model;
+pub mod mux;
 pub mod observed;
+pub mod ops;
 pub mod plan;
+pub mod reconcile;
+pub mod status;
+pub mod template;
+pub mod ui;

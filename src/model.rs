@@ -1,4 +1,4 @@
-//! Validated names, numbers and ids. Layer 0: imports nothing of kdev but `error`'s absence of it.
+//! Validated names, numbers and ids. Layer 0.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -243,6 +243,8 @@ pub mod label {
     pub const CLUSTER: &str = "kdev.cluster";
     /// On data volumes: the node's port on 127.0.0.1, so that it stays the same over `down` and `up`.
     pub const PORT: &str = "kdev.port";
+    /// On data volumes: how many controllers the cluster was made with; a static quorum cannot change that.
+    pub const VOTERS: &str = "kdev.voters";
     /// On prepared images: the id of the Kafka image that they were made from.
     pub const BASE: &str = "kdev.base";
     /// Docker Desktop and others group containers by it.

@@ -13,6 +13,8 @@ pub struct Observed {
     pub docker: DockerFacts,
     /// From Kafka itself; empty where no node answers.
     pub kafka: KafkaFacts,
+    /// Ids of the app containers that have stayed up, or have printed something and stayed up a moment.
+    pub settled: BTreeSet<String>,
 }
 
 /// What the Docker engine holds for one project.
@@ -66,6 +68,8 @@ pub struct VolumeFacts {
     pub cluster: String,
     /// The node's port on 127.0.0.1 ([`crate::model::label::PORT`]).
     pub port: u16,
+    /// The cluster's controllers when it was made ([`crate::model::label::VOTERS`]).
+    pub voters: u8,
 }
 
 /// An object in our way.

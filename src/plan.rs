@@ -1,6 +1,11 @@
 //! What should be, as plain data: every choice is made here. Layer 1.
 //!
-//! The types are in this file; [`build`](build::build) makes a [`Plan`] from settings and a few facts.
+//! The types are in this file; [`build::build`] makes a [`Plan`] from settings and a few facts.
+
+pub mod build;
+pub mod node;
+pub mod ports;
+pub mod prepared;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 

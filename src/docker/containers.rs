@@ -96,6 +96,26 @@ impl Engine {
         }
     }
 
+    /// Lets a frozen container run on. One that is not frozen, or is gone, is fine.
+    ///
+    /// # Errors
+    /// Where the engine refuses.
+    pub async fn unpause(&self, id: &str) -> Result<()> {
+        match self.quick().unpause_container(id).await {
+            Err(failure) if fault::reason(&failure).contains("is not paused") => Ok(()),
+            result => gone_is_fine(result).doing(|| format!("unpausing container {}", short(id))),
+        }
+    }
+
+    /// Whether a container's process runs.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn is_running(&self, id: &str) -> Result<bool> {
+        let found = self.inspect(id).await?;
+        Ok(found.and_then(|found| found.state).and_then(|state| state.running).unwrap_or(false))
+    }
+
     /// Gives a container another name.
     ///
     /// # Errors

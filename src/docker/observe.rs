@@ -22,6 +22,7 @@ use super::{
     images::whole_id,
 };
 use crate::{
+    plan::prepared,
     error::Result,
     model::{NodeId, Project, Role, label},
     observed::{AppImage, ContainerFacts, ContainerState, DockerFacts, ImageId, NetworkFacts, Stranger, VolumeFacts},
@@ -87,6 +88,15 @@ impl Engine {
         Ok(listed.doing(|| "listing volumes".to_owned())?.volumes.unwrap_or_default())
     }
 
+    /// The prepared image that was made from the image with the id `base`.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn prepared_image(&self, base: &str) -> Result<Option<ImageId>> {
+        let images = self.images_labelled(vec![format!("{}={}", label::ROLE, Role::Prepared.as_str())]).await?;
+        Ok(prepared_by_base(images).remove(base))
+    }
+
     async fn images_labelled(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
         let options: ListImagesOptions =
             ListImagesOptionsBuilder::new().filters(&HashMap::from([("label", labels)])).build();
@@ -132,7 +142,8 @@ fn volume_facts(volume: Volume) -> Option<(NodeId, VolumeFacts)> {
     let label = |key: &str| volume.labels.get(key).cloned().unwrap_or_default();
     let node = NodeId::from_service(&label(label::SERVICE))?;
     let port = label(label::PORT).parse().unwrap_or(0);
-    Some((node, VolumeFacts { cluster: label(label::CLUSTER), port, name: volume.name }))
+    let voters = label(label::VOTERS).parse().unwrap_or(0);
+    Some((node, VolumeFacts { cluster: label(label::CLUSTER), port, voters, name: volume.name }))
 }
 
 fn app_images_of(project: &Project, mut images: Vec<ImageSummary>) -> Vec<AppImage> {
@@ -150,6 +161,10 @@ fn prepared_by_base(mut images: Vec<ImageSummary>) -> BTreeMap<ImageId, ImageId>
     // The newest last, so that it is the one that stays.
     images.sort_by_key(|image| image.created);
     let pairs = images.into_iter().filter_map(|mut image| {
+        // One that an earlier release of kdev laid out otherwise is none.
+        if image.labels.get(label::SPEC).map(String::as_str) != Some(prepared::LAYOUT) {
+            return None;
+        }
         let base = image.labels.remove(label::BASE)?;
         Some((base, whole_id(image.id)))
     });

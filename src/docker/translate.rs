@@ -67,7 +67,8 @@ pub(super) fn container(plan: &ContainerPlan, image: &str, flavour: Flavour) -> 
         memory_swap: Some(memory),
         pids_limit: Some(i64::from(*pids)),
         restart_policy: Some(restart_policy(*restart)),
-        readonly_rootfs: Some(true),
+        // What an image is prepared in must be written to; it is committed and never runs again.
+        readonly_rootfs: Some(*role != Role::Prepared),
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         // A node's JVM handles signals and has no children; an app may be a script that does neither.
@@ -76,6 +77,9 @@ pub(super) fn container(plan: &ContainerPlan, image: &str, flavour: Flavour) -> 
         ..HostConfig::default()
     };
     let endpoint = EndpointSettings { aliases: Some(vec![hostname.clone()]), ..EndpointSettings::default() };
+    // A container without a network has no aliases either.
+    let networking = (network != "none")
+        .then(|| NetworkingConfig { endpoints_config: Some(HashMap::from([(network.clone(), endpoint)])) });
     ContainerCreateBody {
         image: Some(image.to_owned()),
         hostname: Some(hostname.clone()),
@@ -88,9 +92,7 @@ pub(super) fn container(plan: &ContainerPlan, image: &str, flavour: Flavour) -> 
         // A fraction of a second counts as a whole one: never less than planned.
         stop_timeout: Some(stop_timeout.as_millis().div_ceil(1000).try_into().unwrap_or(i64::MAX)),
         host_config: Some(host),
-        networking_config: Some(NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(network.clone(), endpoint)])),
-        }),
+        networking_config: networking,
         ..ContainerCreateBody::default()
     }
 }

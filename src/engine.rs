@@ -1,0 +1,32 @@
+//! Carries steps out: look, compare, act, look again, until the goal is reached. Layer 3.
+//!
+//! [`World`] is the seam: [`live`] is Docker and Kafka, [`simulated`] a model in memory that serves
+//! `--dry-run` and the property tests.
+
+pub mod live;
+pub mod prepare;
+pub mod run;
+pub mod simulated;
+pub mod storage;
+
+use std::future::Future;
+
+use crate::{
+    error::{Error, Result},
+    event::StepProgress,
+    observed::Observed,
+    reconcile::Step,
+};
+
+/// What can be looked at and changed.
+pub trait World: Send + Sync + 'static {
+    /// Looks at everything. `acted` says whether a step has ended since the last look: where none has, facts that
+    /// only kdev changes may be those of the last look.
+    fn observe(&self, acted: bool) -> impl Future<Output = Result<Observed>> + Send;
+
+    /// Does one step. Doing it again, or when it is already done, is no error.
+    fn apply(&self, step: &Step, progress: &StepProgress) -> impl Future<Output = Result<()>> + Send;
+
+    /// Why something that `start` started has ended: exit code, memory, last lines.
+    fn autopsy(&self, service: &str, name: &str) -> impl Future<Output = Error> + Send;
+}

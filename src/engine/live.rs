@@ -1,0 +1,257 @@
+//! The real world: Docker and Kafka.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use super::{World, prepare, storage};
+use crate::{
+    docker::{Engine, Mirror},
+    error::{Error, Result, While},
+    event::StepProgress,
+    kafka::admin::Admin,
+    model::{NodeId, Role},
+    observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
+    plan::{Plan, node::STOP_TIMEOUT},
+    reconcile::Step,
+    template,
+};
+
+/// While no step ends, only containers that die change what the engine says: it is asked this often, since every
+/// look takes processor time from nodes that are starting.
+const DOCKER_FRESH: Duration = Duration::from_millis(250);
+/// A node that runs answers within milliseconds; one that starts is asked again soon.
+const KAFKA_PATIENCE: Duration = Duration::from_millis(700);
+/// An app that has stayed up this long has started.
+const STAYED_UP: Duration = Duration::from_secs(2);
+/// One that has printed something and lives on for this long, too: a traceback and the end that follows it lie
+/// closer together.
+const PRINTED_AND_UP: Duration = Duration::from_millis(400);
+/// Apps flush and leave their group in five seconds.
+const APP_STOP: Duration = Duration::from_secs(10);
+/// As many last lines as show a Java or Python traceback's head.
+const LAST_LINES: usize = 20;
+
+/// Docker and Kafka, for one plan.
+pub struct Live {
+    docker: Engine,
+    kafka: Admin,
+    plan: Plan,
+    last: Mutex<Option<(Instant, DockerFacts)>>,
+}
+
+impl Live {
+    /// For this plan; `docker` is already connected.
+    pub fn new(docker: Engine, plan: Plan) -> Self {
+        let kafka = Admin::for_nodes(&addresses(&plan));
+        Live { docker, kafka, plan, last: Mutex::new(None) }
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Option<(Instant, DockerFacts)>> {
+        // A panic while the lock was held left plain data behind, no broken invariant.
+        self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn docker_facts(&self, acted: bool) -> Result<DockerFacts> {
+        if !acted
+            && let Some((at, facts)) = &*self.last()
+            && at.elapsed() < DOCKER_FRESH
+        {
+            return Ok(facts.clone());
+        }
+        let images = match self.plan.nodes.is_empty() {
+            true => Vec::new(),
+            false => vec![self.plan.kafka_image.clone()],
+        };
+        let facts = self.docker.facts(&self.plan.project, &images, &wanted_names(&self.plan)).await?;
+        *self.last() = Some((Instant::now(), facts.clone()));
+        Ok(facts)
+    }
+
+    async fn kafka_facts(&self, docker: &DockerFacts) -> KafkaFacts {
+        let mut running = addresses(&self.plan);
+        running.retain(|&id, _| docker.node(id).is_some_and(|c| c.state == ContainerState::Running));
+        if running.is_empty() {
+            return KafkaFacts::default();
+        }
+        let mut facts = self.kafka.observe(&running, KAFKA_PATIENCE).await;
+        let planned: Vec<_> =
+            self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
+        if facts.controller.is_some() && !planned.is_empty() {
+            // A cluster too busy to answer looks like one without settings of its own: the next look asks again.
+            match self.kafka.topic_configs(&planned).await {
+                Ok(configs) => {
+                    for (name, config) in configs {
+                        if let Some(topic) = facts.topics.get_mut(&name) {
+                            topic.config = config;
+                        }
+                    }
+                }
+                Err(_) => facts.controller = None,
+            }
+        }
+        facts
+    }
+
+    async fn settled(&self, docker: &DockerFacts) -> BTreeSet<String> {
+        let now = Timestamp::now().as_millisecond();
+        let mut settled = BTreeSet::new();
+        for app in docker.containers.iter().filter(|c| c.role == Role::App && c.state == ContainerState::Running) {
+            let age = Duration::from_millis(u64::try_from(now - app.started_ms).unwrap_or(0));
+            let printed = || async { self.docker.tail(&app.id, 1).await.is_ok_and(|lines| !lines.is_empty()) };
+            if age >= STAYED_UP || (age >= PRINTED_AND_UP && app.restarts == 0 && printed().await) {
+                settled.insert(app.id.clone());
+            }
+        }
+        settled
+    }
+
+    async fn start(&self, service: &str, name: &str) -> Result<()> {
+        let node = NodeId::from_service(service).and_then(|id| self.plan.nodes.get(&id));
+        if let Some(node) = node {
+            storage::write_if_empty(&self.docker, name, node).await?;
+        }
+        self.docker.start(name).await
+    }
+
+    async fn create_node(&self, id: NodeId) -> Result<()> {
+        let (Some(node), Some(image)) = (self.plan.nodes.get(&id), self.prepared_image()) else {
+            return Err(Error::failed("the image or the plan of the node is gone").hint("kdev up"));
+        };
+        self.docker.create_container(&node.container, &image).await.map(drop)
+    }
+
+    fn prepared_image(&self) -> Option<String> {
+        let last = self.last();
+        let (_, facts) = last.as_ref()?;
+        facts.prepared.get(facts.images.get(&self.plan.kafka_image)?).cloned()
+    }
+
+    async fn create_app(&self, app: &crate::model::AppName, name: &str) -> Result<()> {
+        let planned = self.plan.apps.get(app);
+        let container = planned.and_then(|planned| planned.containers.iter().find(|c| c.name == name));
+        let image = planned.and_then(|planned| {
+            let last = self.last();
+            last.as_ref()?.1.app_image(app, &planned.build.spec).map(|image| image.id.clone())
+        });
+        let (Some(container), Some(image)) = (container, image) else {
+            return Err(Error::failed("the image or the plan of the app is gone").hint("kdev up"));
+        };
+        self.docker.create_container(container, &image).await.map(drop)
+    }
+
+    async fn do_step(&self, step: &Step, progress: &StepProgress) -> Result<()> {
+        match step {
+            Step::Pull { image } => self.docker.pull(image, Mirror::Kafka, progress).await.map(drop),
+            Step::Prepare { image } => prepare::prepare(&self.docker, image).await,
+            Step::Build { app } => match self.plan.apps.get(app) {
+                Some(app) => self.docker.build(&app.build, template::APPS, progress, false).await.map(drop),
+                None => Ok(()),
+            },
+            Step::CreateNetwork => self.docker.create_network(&self.plan.network).await.map(drop),
+            Step::CreateVolume { node } => match self.plan.nodes.get(node) {
+                Some(node) => self.docker.create_volume(&node.volume).await,
+                None => Ok(()),
+            },
+            Step::CreateNode { node } => self.create_node(*node).await,
+            Step::Start { service, name } => self.start(service, name).await,
+            Step::Unpause { name, .. } => self.docker.unpause(name).await,
+            Step::Stop { service, name, .. } => {
+                let patience = if NodeId::from_service(service).is_some() { STOP_TIMEOUT } else { APP_STOP };
+                self.docker.stop(name, patience).await
+            }
+            Step::Remove { name, .. } => self.docker.remove_container(name).await,
+            Step::CreateTopic { topic, .. } => match self.plan.topics.get(topic) {
+                Some(plan) => self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect(),
+                None => Ok(()),
+            },
+            Step::AddPartitions { topic, to, .. } => self.kafka.create_partitions(topic, *to).await,
+            Step::SetTopicConfig { topic, name, to, .. } => {
+                let set = BTreeMap::from([(name.clone(), to.clone())]);
+                self.kafka.alter_topic_config(topic, &set, &BTreeSet::new()).await
+            }
+            Step::CreateApp { app, name } => self.create_app(app, name).await,
+            Step::RemoveImage { id, .. } => self.docker.remove_image(id).await,
+            Step::RemoveNetwork { id, .. } => self.docker.remove_network(id).await,
+            Step::RemoveVolume { name, .. } => self.docker.remove_volume(name).await,
+        }
+    }
+}
+
+impl World for Live {
+    async fn observe(&self, acted: bool) -> Result<Observed> {
+        let docker = self.docker_facts(acted).await?;
+        let (kafka, settled) = futures_util::future::join(self.kafka_facts(&docker), self.settled(&docker)).await;
+        Ok(Observed { docker, kafka, settled })
+    }
+
+    async fn apply(&self, step: &Step, progress: &StepProgress) -> Result<()> {
+        self.do_step(step, progress).await.while_(|| doing(step))
+    }
+
+    async fn autopsy(&self, service: &str, name: &str) -> Error {
+        let state = self.last().as_ref().and_then(|(_, facts)| {
+            facts.containers.iter().find(|c| c.name == name).map(|container| container.state)
+        });
+        let is_node = NodeId::from_service(service).is_some();
+        let mut error = match state {
+            Some(ContainerState::Exited { oom: true, .. }) => {
+                let section = if is_node { "[kafka]".to_owned() } else { format!("[apps.{service}]") };
+                Error::failed(format!("{service} was killed for want of memory (OOMKilled)"))
+                    .hint(format!("a larger `memory` in {section} in kdev.toml, then kdev up"))
+            }
+            Some(ContainerState::Exited { code, .. }) => {
+                Error::failed(format!("{service} ended at once, with exit code {code}"))
+            }
+            _ => Error::failed(format!("{service} does not stay up")),
+        };
+        match self.docker.tail(name, LAST_LINES).await {
+            Ok(lines) if lines.is_empty() => error = error.details(["(it printed nothing)"]),
+            Ok(lines) => error = error.details(lines),
+            Err(_) => {}
+        }
+        error = error.while_(format!("starting {service}")).hint(format!("kdev logs {service}"));
+        if is_node { error.hint("kdev down   (the other nodes stay for inspection until then)") } else { error }
+    }
+}
+
+/// The step, as what is being done: "starting node kafka-1" reads better than the imperative.
+fn doing(step: &Step) -> String {
+    let text = step.to_string();
+    let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
+    let verb = match verb {
+        "pull" => "pulling",
+        "prepare" => "preparing",
+        "build" => "building",
+        "create" => "creating",
+        "start" => "starting",
+        "unpause" => "unpausing",
+        "stop" => "stopping",
+        "remove" => "removing",
+        "add" => "adding",
+        "set" => "setting",
+        other => other,
+    };
+    format!("{verb} {rest}")
+}
+
+/// The nodes' addresses on the host.
+fn addresses(plan: &Plan) -> BTreeMap<NodeId, String> {
+    plan.nodes.iter().map(|(&id, node)| (id, format!("127.0.0.1:{}", node.port))).collect()
+}
+
+fn wanted_names(plan: &Plan) -> Vec<(&'static str, String)> {
+    let mut names = vec![("network", plan.network.name.clone())];
+    for node in plan.nodes.values() {
+        names.push(("container", node.container.name.clone()));
+        names.push(("volume", node.volume.name.clone()));
+    }
+    for container in plan.apps.values().flat_map(|app| &app.containers) {
+        names.push(("container", container.name.clone()));
+    }
+    if plan.nodes.is_empty() { Vec::new() } else { names }
+}

@@ -1,0 +1,202 @@
+//! Makes a Kafka image ready for fast starts, once per image: `plan::prepared` tells what that is.
+//!
+//! Three short containers: the first lists the jars, the second lets Kafka's own tool write the records that a new
+//! cluster begins with, the third runs a node once to train the class-data archive; its file system, committed, is
+//! the prepared image.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use super::storage::{self, entry};
+use crate::{
+    docker::{Engine, UploadKind},
+    error::{Error, Result, While},
+    model::{NodeId, Role},
+    lock,
+    plan::{ContainerPlan, Restart, node, prepared},
+};
+
+const MEMORY: u64 = 1 << 30;
+/// Twenty times what a single node takes to start on two busy cores.
+const TRAINING: Duration = Duration::from_secs(90);
+/// A single node has no peer to hand over to; it ends in a second.
+const TRAINING_STOP: Duration = Duration::from_secs(30);
+const WORK: &str = "/var/lib/kafka/data";
+
+/// Prepares the image, unless another process just did.
+pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
+    let base = docker.image_id(image).await?.ok_or_else(|| Error::failed(format!("image {image} is gone")))?;
+    let tag = prepared::tag(&base);
+    let short = tag.rsplit(':').next().unwrap_or_default().to_owned();
+    let _lock = lock::machine(&format!("prepare-{short}"), |_| {}).await?;
+    if docker.prepared_image(&base).await?.is_some() {
+        return Ok(());
+    }
+    let jars = jars(docker, &base, &short).await.while_(|| format!("listing the jars of {image}"))?;
+    let checkpoint = checkpoint(docker, &base, &short, &jars).await?;
+    let (repository, tag) = tag.rsplit_once(':').unwrap_or((&tag, "latest"));
+    train(docker, &base, &short, &jars, checkpoint, (repository, tag)).await
+}
+
+fn container(base: &str, name: String, command: Vec<String>) -> ContainerPlan {
+    ContainerPlan {
+        name,
+        role: Role::Prepared,
+        service: "prepare".to_owned(),
+        hostname: "localhost".to_owned(),
+        network: "none".to_owned(),
+        user: Some(node::USER.to_owned()),
+        command: Some(command),
+        env: BTreeMap::new(),
+        mounts: Vec::new(),
+        tmpfs: Vec::new(),
+        publish: Vec::new(),
+        memory_bytes: MEMORY,
+        pids: 1024,
+        stop_timeout: TRAINING_STOP,
+        restart: Restart::No,
+        labels: prepared::labels(base),
+        spec: String::new(),
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// Kafka's jars in sorted order. The JVM itself expands the wildcard, so that the image needs no shell.
+async fn jars(docker: &Engine, base: &str, short: &str) -> Result<Vec<String>> {
+    let wildcard = format!("{}/*", prepared::LIBS);
+    let command = words(&["java", "-XshowSettings:properties", "-cp", &wildcard, "-version"]);
+    let plan = container(base, format!("kdev-prepare-{short}-jars"), command);
+    let needs = || "kdev needs a `java` on the image's PATH and Kafka's jars in /opt/kafka/libs".to_owned();
+    let (code, lines) = docker.run_to_end(&plan, base).await.map_err(|error| error.hint(needs()))?;
+    let mut jars: Vec<String> = lines
+        .iter()
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|word| word.starts_with(prepared::LIBS) && word.ends_with(".jar"))
+        .map(str::to_owned)
+        .collect();
+    jars.sort();
+    jars.dedup();
+    if jars.is_empty() {
+        return Err(Error::failed(format!("found no jars in {} (java ended with code {code})", prepared::LIBS))
+            .details(lines.into_iter().take(20))
+            .hint(needs()));
+    }
+    Ok(jars)
+}
+
+/// The settings of a node on its own.
+fn single_node() -> String {
+    format!(
+        "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\ncontroller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={WORK}/log\n\
+         offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\nlog.cleaner.dedupe.buffer.size=4194304\n"
+    )
+}
+
+/// Lets Kafka's own tool write `bootstrap.checkpoint`: its records differ between releases, not between clusters.
+async fn checkpoint(docker: &Engine, base: &str, short: &str, jars: &[String]) -> Result<Vec<u8>> {
+    let properties = format!("{WORK}/server.properties");
+    let class_path = jars.join(":");
+    let id = storage::new_id();
+    let command = words(&[
+        "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &class_path, "kafka.tools.StorageTool", "format",
+        "--cluster-id", &id, "--config", &properties,
+    ]);
+    let plan = container(base, format!("kdev-prepare-{short}-format"), command);
+    let entries = vec![
+        entry("log", 0o755, UploadKind::Dir),
+        entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())),
+    ];
+    let doing = || "letting Kafka write its first metadata".to_owned();
+    docker.remove_container(&plan.name).await.while_(doing)?;
+    let container = docker.create_container(&plan, base).await.while_(doing)?;
+    let result = async {
+        docker.upload(&container, WORK, entries).await?;
+        docker.start(&container).await?;
+        let code = docker.wait(&container).await?;
+        let found = docker.download(&container, &format!("{WORK}/log/bootstrap.checkpoint")).await?;
+        match found {
+            Some(bytes) if code == 0 => Ok(bytes),
+            _ => Err(Error::failed(format!("kafka-storage format ended with code {code}"))
+                .details(docker.tail(&container, 20).await.unwrap_or_default())),
+        }
+    }
+    .await;
+    docker.remove_container(&container).await.while_(doing)?;
+    result.while_(doing)
+}
+
+/// Runs a node once, so that the JVM can write down its classes at the end; commits what comes of it.
+async fn train(
+    docker: &Engine,
+    base: &str,
+    short: &str,
+    jars: &[String],
+    checkpoint: Vec<u8>,
+    (repository, tag): (&str, &str),
+) -> Result<()> {
+    let archive = format!("-XX:ArchiveClassesAtExit={}", prepared::CLASS_ARCHIVE);
+    let class_path = jars.join(":");
+    let log = format!("-Dlog4j2.configurationFile={}", prepared::LOG_PROPERTIES);
+    let properties = format!("{WORK}/server.properties");
+    let command = words(&[
+        "java", &archive, "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-cp", &class_path, &log,
+        prepared::KAFKA_CLASS, &properties,
+    ]);
+    let plan = container(base, format!("kdev-prepare-{short}-train"), command);
+    let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+    let file = |path: &str, text: &str| {
+        entry(&format!("kdev/{}", name(path)), 0o644, UploadKind::File(text.as_bytes().to_vec()))
+    };
+    let layout = vec![
+        entry("kdev", 0o755, UploadKind::Dir),
+        file(prepared::JAVA_ARGS, &prepared::java_args(jars)),
+        file(prepared::SERVER_PROPERTIES, "# Every setting is on the node's command line.\n"),
+        file(prepared::LOG_PROPERTIES, prepared::LOG_PROPERTIES_TEXT),
+        entry("kdev/bootstrap.checkpoint", 0o644, UploadKind::File(checkpoint.clone())),
+    ];
+    let meta = storage::meta_properties(&storage::new_id(), NodeId(1), &storage::new_id());
+    let data = vec![
+        entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())),
+        entry("log", 0o755, UploadKind::Dir),
+        entry("log/bootstrap.checkpoint", 0o644, UploadKind::File(checkpoint)),
+        entry("log/meta.properties", 0o644, UploadKind::File(meta.into_bytes())),
+    ];
+    let doing = || "running a node once to record its classes".to_owned();
+    docker.remove_container(&plan.name).await.while_(doing)?;
+    let container = docker.create_container(&plan, base).await.while_(doing)?;
+    let result = async {
+        docker.upload(&container, "/opt", layout).await?;
+        docker.upload(&container, WORK, data).await?;
+        docker.start(&container).await?;
+        started(docker, &container).await?;
+        docker.stop(&container, TRAINING_STOP).await?;
+        docker.commit(&container, repository, tag, &prepared::labels(base)).await
+    }
+    .await;
+    docker.remove_container(&container).await.while_(doing)?;
+    result.map(drop).while_(doing)
+}
+
+/// Waits until the node says that it has started. (A log line is no proof of readiness; to end a training it will do.)
+async fn started(docker: &Engine, container: &str) -> Result<()> {
+    let since = Instant::now();
+    loop {
+        let lines = docker.tail(container, 50).await?;
+        if lines.iter().any(|line| line.contains("Kafka Server started")) {
+            return Ok(());
+        }
+        let running = docker.is_running(container).await?;
+        if !running || since.elapsed() > TRAINING {
+            return Err(Error::failed("the node did not start").details(lines));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

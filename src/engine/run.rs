@@ -1,0 +1,233 @@
+//! The loop. It knows no step by name but `Start`, whose repetition means that something dies.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::World;
+use crate::{
+    error::{Error, Kind, Result},
+    event::{Event, Events, StepProgress},
+    observed::Observed,
+    reconcile::{Next, Step, Waiting},
+};
+
+/// How long to wait before looking again when there is nothing to do. Readiness is seen this late at most; one look
+/// at a live cluster takes a few milliseconds.
+const PAUSE: Duration = Duration::from_millis(40);
+/// A step that is asked for this often in one run is being undone by somebody.
+const MOST_REPEATS: u32 = 5;
+
+/// What a run needs beside its world and its goal.
+pub struct Run<'a> {
+    /// Where to tell of it.
+    pub events: &'a Events,
+    /// Set when the user wants to stop: no further step is begun, those begun are finished.
+    pub cancel: &'a CancellationToken,
+    /// When to give up.
+    pub timeout: Duration,
+    /// Steps to take before the first comparison (`--build`).
+    pub first: Vec<Step>,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The steps that were taken, in the order in which they ended.
+    pub steps: Vec<Step>,
+    /// The world at the end.
+    pub observed: Observed,
+    /// Apps that were given up; the rest of the plan was reached.
+    pub failed_apps: Vec<Error>,
+}
+
+/// Takes steps until `goal` finds nothing left to do or to wait for.
+///
+/// # Errors
+/// A step failed, something died, the time was up, or the user stopped it. A failure of one app's step does not end
+/// the run: see [`Outcome::failed_apps`].
+pub async fn reach<W: World>(
+    world: &Arc<W>,
+    run: Run<'_>,
+    goal: impl Fn(&Observed) -> Result<Next>,
+) -> Result<Outcome> {
+    let Run { events, cancel, timeout, first } = run;
+    let deadline = Instant::now() + timeout;
+    let mut work = Work { world, events, under_way: JoinSet::new(), doing: BTreeSet::new(), numbers: 0 };
+    let mut done = Vec::new();
+    let mut times: BTreeMap<Step, u32> = BTreeMap::new();
+    let mut starts: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut given_up: BTreeMap<String, Error> = BTreeMap::new();
+    let mut told: Vec<Waiting> = Vec::new();
+    let mut acted = true;
+    let mut first = first;
+    let failure = loop {
+        let observed = match world.observe(acted).await {
+            Ok(observed) => observed,
+            Err(error) => break error,
+        };
+        acted = false;
+        let mut next = match goal(&observed) {
+            Ok(next) => next,
+            Err(error) => break error,
+        };
+        next.steps.splice(0..0, first.drain(..));
+        next.steps.retain(|step| !step.app().is_some_and(|app| given_up.contains_key(app)));
+        next.waiting.retain(|waiting| !matches!(waiting, Waiting::Settling(app) if given_up.contains_key(app.as_str())));
+        let mut started_any = false;
+        let mut fatal = None;
+        for step in next.steps {
+            if work.doing.contains(&step) || cancel.is_cancelled() {
+                continue;
+            }
+            let times = times.entry(step.clone()).or_default();
+            if let Step::Start { service, name } = &step
+                && !starts.insert((service.clone(), name.clone()))
+            {
+                // It was started in this run and does not run: an app that ended well has done its work, anything
+                // else has died.
+                let error = match ended_well(&observed, name) && step.app().is_some() {
+                    true => continue,
+                    false => world.autopsy(service, name).await,
+                };
+                match step.app() {
+                    Some(app) => {
+                        given_up.insert(app.to_owned(), error);
+                    }
+                    None => fatal = Some(error),
+                }
+                continue;
+            }
+            *times += 1;
+            let often = *times > MOST_REPEATS;
+            if let Step::Remove { service, name, .. } = &step {
+                // What is made anew under this name has not been started yet.
+                starts.remove(&(service.clone(), name.clone()));
+            }
+            if often {
+                fatal = Some(Error::failed(format!("{step}: done {MOST_REPEATS} times, and still not so")).hint("something else changes the same objects; see `kdev status`"));
+                break;
+            }
+            started_any = true;
+            work.begin(step);
+        }
+        if let Some(error) = fatal {
+            break error;
+        }
+        if work.under_way.is_empty() && !started_any {
+            if cancel.is_cancelled() {
+                break interrupted(&done);
+            }
+            if next.waiting.is_empty() {
+                return Ok(Outcome { steps: done, observed, failed_apps: given_up.into_values().collect() });
+            }
+        }
+        if next.waiting != told {
+            for waiting in &next.waiting {
+                events.send(Event::Waiting { phase: waiting.phase(), reason: waiting.to_string() });
+            }
+            told = next.waiting;
+        }
+        if Instant::now() >= deadline {
+            break timed_out(timeout, &told);
+        }
+        // Whatever comes first: a step ends, or it is time to look again.
+        let pause = tokio::time::sleep(PAUSE);
+        let ended = tokio::select! {
+            Some(ended) = work.under_way.join_next() => Some(ended),
+            () = pause => None,
+        };
+        if let Some(ended) = ended {
+            acted = true;
+            if let Err(error) = work.end(ended, &mut done, &mut given_up) {
+                break error;
+            }
+        }
+    };
+    // No half actions: what was begun is finished, and its own failure adds nothing to the first.
+    while let Some(ended) = work.under_way.join_next().await {
+        let _ = work.end(ended, &mut done, &mut given_up);
+    }
+    Err(failure)
+}
+
+fn ended_well(observed: &Observed, name: &str) -> bool {
+    use crate::observed::ContainerState;
+    observed
+        .docker
+        .containers
+        .iter()
+        .any(|c| c.name == name && matches!(c.state, ContainerState::Exited { code: 0, .. }))
+}
+
+type Ended = std::result::Result<(u64, Step, Result<()>), tokio::task::JoinError>;
+
+struct Work<'a, W> {
+    world: &'a Arc<W>,
+    events: &'a Events,
+    under_way: JoinSet<(u64, Step, Result<()>)>,
+    doing: BTreeSet<Step>,
+    numbers: u64,
+}
+
+impl<W: World> Work<'_, W> {
+    fn begin(&mut self, step: Step) {
+        self.numbers += 1;
+        let number = self.numbers;
+        self.events.send(Event::Started { step: number, phase: step.phase(), text: step.to_string() });
+        self.doing.insert(step.clone());
+        let progress = StepProgress::new(number, self.events.clone());
+        let world = Arc::clone(self.world);
+        self.under_way.spawn(async move {
+            let result = world.apply(&step, &progress).await;
+            (number, step, result)
+        });
+    }
+
+    fn end(&mut self, ended: Ended, done: &mut Vec<Step>, given_up: &mut BTreeMap<String, Error>) -> Result<()> {
+        let (number, step, result) = ended.map_err(|error| Error::failed(format!("a step broke off: {error}")).source(error))?;
+        self.doing.remove(&step);
+        match result {
+            Ok(()) => {
+                self.events.send(Event::Done { step: number });
+                done.push(step);
+                Ok(())
+            }
+            Err(error) => {
+                self.events.send(Event::Failed { step: number });
+                match step.app() {
+                    Some(app) => {
+                        given_up.insert(app.to_owned(), error);
+                        Ok(())
+                    }
+                    None => Err(error),
+                }
+            }
+        }
+    }
+}
+
+fn interrupted(done: &[Step]) -> Error {
+    let steps = match done.len() {
+        0 => "nothing was changed".to_owned(),
+        1 => "one step was taken".to_owned(),
+        n => format!("{n} steps were taken"),
+    };
+    Error::new(Kind::Interrupted, format!("stopped on request: {steps}"))
+        .hint("kdev up     (goes on from here)")
+        .hint("kdev down   (takes away what is there; data stay)")
+}
+
+fn timed_out(timeout: Duration, waiting: &[Waiting]) -> Error {
+    let mut error = Error::new(Kind::TimedOut, format!("not ready after {}", humantime::format_duration(timeout)))
+        .details(waiting.iter().map(ToString::to_string));
+    if let Some(Waiting::Silent(node) | Waiting::Lists { node, .. }) = waiting.first() {
+        error = error.hint(format!("kdev logs {}", node.service()));
+    }
+    error.hint("kdev up --timeout 300s   (goes on from here)")
+}

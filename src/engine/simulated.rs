@@ -1,0 +1,185 @@
+//! A world in memory: what each step does to the facts, as far as the reconciler can see.
+//!
+//! `up --dry-run` starts it from the facts just observed and lets the very loop run that `up` runs, so that what
+//! it prints is what would be done. The property tests start it from anything.
+
+use std::sync::Mutex;
+
+use super::World;
+use crate::{
+    error::{Error, Result},
+    event::StepProgress,
+    model::{AppName, NodeId, Role},
+    observed::{AppImage, ContainerFacts, ContainerState, NetworkFacts, Observed, PartitionFacts, TopicFacts, VolumeFacts},
+    plan::{ContainerPlan, Plan},
+    reconcile::Step,
+};
+
+/// The world in memory.
+pub struct Simulated {
+    plan: Plan,
+    now: Mutex<Observed>,
+}
+
+impl Simulated {
+    /// A world that holds `observed` and in which steps mean what `plan` says.
+    pub fn new(plan: Plan, observed: Observed) -> Self {
+        Simulated { plan, now: Mutex::new(observed) }
+    }
+
+    /// The facts as they are now.
+    pub fn facts(&self) -> Observed {
+        let mut observed = self.lock().clone();
+        settle(&self.plan, &mut observed);
+        observed
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Observed> {
+        // A panic while the lock was held left plain data behind, no broken invariant.
+        self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl World for Simulated {
+    async fn observe(&self, _acted: bool) -> Result<Observed> {
+        Ok(self.facts())
+    }
+
+    async fn apply(&self, step: &Step, _progress: &StepProgress) -> Result<()> {
+        change(&self.plan, &mut self.lock(), step);
+        Ok(())
+    }
+
+    async fn autopsy(&self, service: &str, _name: &str) -> Error {
+        Error::failed(format!("{service} ended"))
+    }
+}
+
+/// What comes about by itself: nodes that run answer once they are a majority, replicas catch up, apps stay up.
+fn settle(plan: &Plan, observed: &mut Observed) {
+    for container in observed.docker.containers.iter_mut().filter(|c| c.role == Role::App) {
+        // The engine tries again, and here the app stays up.
+        if container.state == ContainerState::Restarting {
+            container.state = ContainerState::Running;
+        }
+    }
+    let running: Vec<NodeId> = plan
+        .nodes
+        .keys()
+        .copied()
+        .filter(|&id| observed.docker.node(id).is_some_and(|c| c.state == ContainerState::Running))
+        .collect();
+    let voters = crate::plan::node::voters(plan.nodes.len() as u8);
+    let up = running.iter().filter(|id| id.0 <= voters).count();
+    let kafka = &mut observed.kafka;
+    kafka.answering.clear();
+    kafka.controller = None;
+    if up > usize::from(voters) / 2 {
+        kafka.answering = running.iter().map(|&id| (id, running.iter().copied().collect())).collect();
+        kafka.controller = running.first().copied();
+    }
+    for partition in kafka.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
+        partition.isr = partition.replicas.iter().copied().filter(|id| running.contains(id)).collect();
+        partition.leader = partition.isr.first().copied();
+    }
+    observed.settled = observed
+        .docker
+        .containers
+        .iter()
+        .filter(|c| c.role == Role::App && c.state == ContainerState::Running)
+        .map(|c| c.id.clone())
+        .collect();
+}
+
+fn made(container: &ContainerPlan, image: &str) -> ContainerFacts {
+    ContainerFacts {
+        id: format!("new {}", container.name),
+        name: container.name.clone(),
+        role: container.role,
+        service: container.service.clone(),
+        spec: container.spec.clone(),
+        image: image.to_owned(),
+        state: ContainerState::Created,
+        started_ms: 0,
+        restarts: 0,
+        ports: container.publish.iter().map(|publish| publish.host).collect(),
+    }
+}
+
+fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
+    let docker = &mut observed.docker;
+    let mut set_state = |name: &str, state| {
+        if let Some(container) = docker.containers.iter_mut().find(|c| c.name == name) {
+            container.state = state;
+        }
+    };
+    match step {
+        Step::Start { name, .. } | Step::Unpause { name, .. } => set_state(name, ContainerState::Running),
+        Step::Stop { name, .. } => set_state(name, ContainerState::Exited { code: 143, oom: false }),
+        Step::Remove { name, .. } => docker.containers.retain(|c| &c.name != name),
+        Step::Pull { image } => {
+            docker.images.insert(image.clone(), format!("new {image}"));
+        }
+        Step::Prepare { image } => {
+            if let Some(base) = docker.images.get(image).cloned() {
+                docker.prepared.insert(base.clone(), format!("prepared {base}"));
+            }
+        }
+        Step::Build { app } => build(plan, observed, app),
+        Step::CreateNetwork => docker.networks.push(NetworkFacts { id: "new".to_owned(), name: plan.network.name.clone() }),
+        Step::CreateVolume { node } => {
+            if let Some(planned) = plan.nodes.get(node) {
+                let voters = crate::plan::node::voters(plan.nodes.len() as u8);
+                docker.volumes.insert(
+                    *node,
+                    VolumeFacts { name: planned.volume.name.clone(), cluster: planned.cluster.clone(), port: planned.port, voters },
+                );
+            }
+        }
+        Step::CreateNode { node } => {
+            let image = docker.images.get(&plan.kafka_image).and_then(|base| docker.prepared.get(base)).cloned();
+            if let (Some(planned), Some(image)) = (plan.nodes.get(node), image) {
+                docker.containers.push(made(&planned.container, &image));
+            }
+        }
+        Step::CreateApp { app, name } => {
+            let planned = plan.apps.get(app);
+            let image = planned.and_then(|planned| docker.app_image(app, &planned.build.spec)).map(|image| image.id.clone());
+            let container = planned.and_then(|planned| planned.containers.iter().find(|c| &c.name == name));
+            if let (Some(container), Some(image)) = (container, image) {
+                docker.containers.push(made(container, &image));
+            }
+        }
+        Step::CreateTopic { topic, partitions, replication } => {
+            let replicas: Vec<NodeId> = plan.nodes.keys().copied().take(usize::from(*replication)).collect();
+            let partition = PartitionFacts { leader: None, isr: replicas.clone(), replicas };
+            let config = plan.topics.get(topic).map(|planned| planned.config.clone()).unwrap_or_default();
+            let partitions = vec![partition; *partitions as usize];
+            observed.kafka.topics.insert(topic.clone(), TopicFacts { partitions, config });
+        }
+        Step::AddPartitions { topic, to, .. } => {
+            if let Some(facts) = observed.kafka.topics.get_mut(topic) {
+                let like = facts.partitions.first().cloned().unwrap_or_default();
+                facts.partitions.resize(*to as usize, like);
+            }
+        }
+        Step::SetTopicConfig { topic, name, to, .. } => {
+            if let Some(facts) = observed.kafka.topics.get_mut(topic) {
+                facts.config.insert(name.clone(), to.clone());
+            }
+        }
+        Step::RemoveImage { id, .. } => docker.app_images.retain(|image| &image.id != id),
+        Step::RemoveNetwork { id, .. } => docker.networks.retain(|network| &network.id != id),
+        Step::RemoveVolume { node, .. } => {
+            docker.volumes.remove(node);
+        }
+    }
+}
+
+fn build(plan: &Plan, observed: &mut Observed, app: &AppName) {
+    if let Some(planned) = plan.apps.get(app) {
+        let spec = planned.build.spec.clone();
+        let id = format!("new image {} of {app}", observed.docker.app_images.len());
+        observed.docker.app_images.insert(0, AppImage { id, app: app.clone(), spec });
+    }
+}

@@ -1,0 +1,207 @@
+//! Which node is asked, and what happens when it does not answer or is no longer the right one.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use backon::{ExponentialBuilder, Retryable};
+use kafka_protocol::{
+    messages::{
+        DescribeClusterRequest, MetadataRequest, MetadataResponse, TopicName as WireTopic,
+        metadata_request::MetadataRequestTopic,
+    },
+    protocol::Request,
+};
+use tokio::time::Instant;
+
+use super::{Admin, Known};
+use crate::{
+    kafka::wire::{KafkaError, message, to_text},
+    model::{NodeId, TopicName},
+};
+
+/// The first pause before a call is tried again, and the longest: leaders and coordinators move
+/// within 0.1 to 1 s.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(400));
+
+impl Admin {
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
+    /// Takes addresses by node; they win over what the cluster advertises.
+    pub(super) fn give(&self, addresses: &BTreeMap<NodeId, String>) {
+        let mut known = self.known();
+        known.given = addresses
+            .iter()
+            .map(|(id, at)| (i32::from(id.0), at.clone()))
+            .collect();
+    }
+
+    /// Repeats `attempt` while its error is a passing one and the deadline is not reached.
+    pub(super) async fn retrying<T, F>(
+        &self,
+        deadline: Instant,
+        attempt: impl FnMut() -> F,
+    ) -> Result<T, KafkaError>
+    where
+        F: Future<Output = Result<T, KafkaError>>,
+    {
+        let backoff = ExponentialBuilder::new()
+            .with_min_delay(PAUSE.0)
+            .with_max_delay(PAUSE.1)
+            .without_max_times();
+        attempt
+            .retry(backoff)
+            .when(|error: &KafkaError| error.is_passing() && Instant::now() + PAUSE.1 < deadline)
+            .await
+    }
+
+    /// Asks whichever node answers; the others are tried where one does not.
+    pub(super) async fn any<R: Request>(
+        &self,
+        request: &R,
+        deadline: Instant,
+    ) -> Result<R::Response, KafkaError> {
+        let addresses = self.known().candidates();
+        let mut last = None;
+        for (i, address) in addresses.iter().enumerate() {
+            // A node that hangs may use up its share of the time, not all of it.
+            let left = deadline.saturating_duration_since(Instant::now());
+            let share = left / u32::try_from(addresses.len() - i).unwrap_or(1);
+            match self
+                .pool
+                .call(address, request, Instant::now() + share)
+                .await
+            {
+                Err(error) if error.is_transport() => last = Some(Box::new(error)),
+                result => {
+                    self.known().good = Some(address.clone());
+                    return result;
+                }
+            }
+        }
+        Err(KafkaError::Nobody { addresses, last })
+    }
+
+    /// Asks one node.
+    pub(super) async fn node<R: Request>(
+        &self,
+        node: i32,
+        request: &R,
+        deadline: Instant,
+    ) -> Result<R::Response, KafkaError> {
+        let address = self
+            .known()
+            .address(node)
+            .ok_or_else(|| KafkaError::Missing(format!("the cluster does not list node {node}")))?;
+        self.pool.call(&address, request, deadline).await
+    }
+
+    /// The running brokers' ids.
+    pub(super) async fn brokers(&self, deadline: Instant) -> Result<Vec<i32>, KafkaError> {
+        let answer = self
+            .any(&DescribeClusterRequest::default(), deadline)
+            .await?;
+        KafkaError::check(
+            answer.error_code,
+            message(answer.error_message.as_ref()),
+            || "the list of brokers".to_owned(),
+        )?;
+        self.learn(
+            answer
+                .brokers
+                .iter()
+                .map(|b| (b.broker_id.0, b.host.as_str(), b.port)),
+        );
+        Ok(answer
+            .brokers
+            .iter()
+            .map(|broker| broker.broker_id.0)
+            .collect())
+    }
+
+    /// Metadata of some topics, or of all.
+    pub(super) async fn metadata(
+        &self,
+        topics: Option<&[TopicName]>,
+        deadline: Instant,
+    ) -> Result<MetadataResponse, KafkaError> {
+        let answer = self.any(&metadata_request(topics), deadline).await?;
+        self.learn(
+            answer
+                .brokers
+                .iter()
+                .map(|b| (b.node_id.0, b.host.as_str(), b.port)),
+        );
+        Ok(answer)
+    }
+
+    pub(super) fn learn<'a>(&self, brokers: impl Iterator<Item = (i32, &'a str, i32)>) {
+        self.known().advertised = brokers
+            .map(|(id, host, port)| (id, format!("{host}:{port}")))
+            .collect();
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // A panic elsewhere cannot leave the addresses half-changed: each change is one assignment.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn address(&self, node: i32) -> Option<String> {
+        self.given
+            .get(&node)
+            .or_else(|| self.advertised.get(&node))
+            .cloned()
+    }
+
+    /// Every address once, the one that answered last first.
+    fn candidates(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        let given = self.given.values().chain(&self.bootstrap);
+        for address in self
+            .good
+            .iter()
+            .chain(given)
+            .chain(self.advertised.values())
+        {
+            if !all.contains(address) {
+                all.push(address.clone());
+            }
+        }
+        all
+    }
+}
+
+/// A metadata request that never creates a topic.
+pub(super) fn metadata_request(topics: Option<&[TopicName]>) -> MetadataRequest {
+    let topics = topics.map(|topics| {
+        topics
+            .iter()
+            .map(|name| MetadataRequestTopic::default().with_name(Some(wire_topic(name))))
+            .collect()
+    });
+    MetadataRequest::default()
+        .with_topics(topics)
+        .with_allow_auto_topic_creation(false)
+}
+
+/// A topic's name for the codec.
+pub(super) fn wire_topic(name: &TopicName) -> WireTopic {
+    WireTopic(to_text(name.as_str()))
+}
+
+/// A topic's name from the codec; none for what Kafka itself would not allow.
+pub(super) fn topic_name(name: &WireTopic) -> Option<TopicName> {
+    name.as_str().parse().ok()
+}
+
+/// A node's number as kdev has it; none for "no node" (-1) and for those kdev would not make.
+pub(super) fn node_id(id: i32) -> Option<NodeId> {
+    u8::try_from(id).ok().map(NodeId)
+}

@@ -1,0 +1,189 @@
+//! Topics made, grown and deleted.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
+        create_partitions_request::CreatePartitionsTopic,
+        create_topics_request::{CreatableTopic, CreatableTopicConfig},
+        delete_topics_request::DeleteTopicState,
+    },
+};
+use tokio::time::Instant;
+
+use super::{
+    Admin,
+    route::{topic_name, wire_topic},
+};
+use crate::{
+    error::{Error, Result, While},
+    kafka::wire::{KafkaError, message, to_text},
+    model::TopicName,
+    plan::TopicPlan,
+};
+
+impl Admin {
+    /// Creates topics. One that exists already counts as created, whatever its settings.
+    ///
+    /// # Errors
+    /// The outer one: the cluster could not be asked. The inner ones: why a topic was refused.
+    pub async fn create_topics(
+        &self,
+        plans: &[TopicPlan],
+    ) -> Result<BTreeMap<TopicName, Result<()>>> {
+        if plans.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let deadline = self.deadline();
+        let outcomes = self
+            .retrying(deadline, || self.create_once(plans, deadline))
+            .await;
+        let outcomes = outcomes
+            .map_err(Error::from)
+            .while_(|| "creating topics".to_owned())?;
+        Ok(outcomes
+            .into_iter()
+            .map(|(name, outcome)| {
+                let outcome = outcome.map_err(Error::from);
+                let outcome = outcome.while_(|| format!("creating topic `{name}`"));
+                (name, outcome)
+            })
+            .collect())
+    }
+
+    async fn create_once(
+        &self,
+        plans: &[TopicPlan],
+        deadline: Instant,
+    ) -> Result<BTreeMap<TopicName, Result<(), KafkaError>>, KafkaError> {
+        let topics = plans.iter().map(creatable).collect::<Result<_, _>>()?;
+        let request = CreateTopicsRequest::default()
+            .with_topics(topics)
+            .with_timeout_ms(milliseconds_until(deadline));
+        let mut outcomes = BTreeMap::new();
+        for topic in self.any(&request, deadline).await?.topics {
+            let text = message(topic.error_message.as_ref());
+            let subject = || format!("topic `{}`", topic.name.as_str());
+            let outcome = match KafkaError::check(topic.error_code, text, subject) {
+                Err(error) if error.code() == Some(ResponseError::TopicAlreadyExists) => Ok(()),
+                // The whole batch is sent again: what exists by then counts as created.
+                Err(error) if error.is_passing() => return Err(error),
+                outcome => outcome,
+            };
+            if let Some(name) = topic_name(&topic.name) {
+                outcomes.insert(name, outcome);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Deletes a topic with its records. One that does not exist counts as deleted.
+    ///
+    /// # Errors
+    /// The cluster could not be asked, or refuses.
+    pub async fn delete_topic(&self, name: &TopicName) -> Result<()> {
+        let deadline = self.deadline();
+        let outcome = self
+            .retrying(deadline, || async {
+                let topic = DeleteTopicState::default().with_name(Some(wire_topic(name)));
+                let request = DeleteTopicsRequest::default()
+                    .with_topics(vec![topic])
+                    .with_timeout_ms(milliseconds_until(deadline));
+                for topic in self.any(&request, deadline).await?.responses {
+                    let text = message(topic.error_message.as_ref());
+                    let subject = || format!("topic `{name}`");
+                    match KafkaError::check(topic.error_code, text, subject) {
+                        Err(e) if e.code() == Some(ResponseError::UnknownTopicOrPartition) => {}
+                        outcome => outcome?,
+                    }
+                }
+                Ok(())
+            })
+            .await;
+        outcome
+            .map_err(Error::from)
+            .while_(|| format!("deleting topic `{name}`"))
+    }
+
+    /// Grows a topic to `count` partitions in all. A topic that has exactly as many is left alone.
+    ///
+    /// # Errors
+    /// The cluster could not be asked, or refuses: a topic never shrinks.
+    pub async fn create_partitions(&self, name: &TopicName, count: u32) -> Result<()> {
+        let deadline = self.deadline();
+        let outcome = self
+            .retrying(deadline, || self.grow_once(name, count, deadline))
+            .await;
+        outcome
+            .map_err(Error::from)
+            .while_(|| format!("growing topic `{name}` to {count} partitions"))
+    }
+
+    async fn grow_once(
+        &self,
+        name: &TopicName,
+        count: u32,
+        deadline: Instant,
+    ) -> Result<(), KafkaError> {
+        let topic = CreatePartitionsTopic::default()
+            .with_name(wire_topic(name))
+            .with_count(partition_count(name, count)?)
+            .with_assignments(None);
+        let request = CreatePartitionsRequest::default()
+            .with_topics(vec![topic])
+            .with_timeout_ms(milliseconds_until(deadline));
+        for result in self.any(&request, deadline).await?.results {
+            let text = message(result.error_message.as_ref());
+            match KafkaError::check(result.error_code, text, || format!("topic `{name}`")) {
+                // Kafka refuses what is already so; a repeated call must not.
+                Err(error) if error.code() == Some(ResponseError::InvalidPartitions) => {
+                    let metadata = self
+                        .metadata(Some(std::slice::from_ref(name)), deadline)
+                        .await?;
+                    let has = metadata
+                        .topics
+                        .first()
+                        .map_or(0, |topic| topic.partitions.len());
+                    if u32::try_from(has).ok() != Some(count) {
+                        return Err(error);
+                    }
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn creatable(plan: &TopicPlan) -> Result<CreatableTopic, KafkaError> {
+    let configs = plan
+        .config
+        .iter()
+        .map(|(name, value)| {
+            CreatableTopicConfig::default()
+                .with_name(to_text(name))
+                .with_value(Some(to_text(value)))
+        })
+        .collect();
+    Ok(CreatableTopic::default()
+        .with_name(wire_topic(&plan.name))
+        .with_num_partitions(partition_count(&plan.name, plan.partitions)?)
+        .with_replication_factor(i16::from(plan.replication))
+        .with_configs(configs))
+}
+
+fn partition_count(name: &TopicName, count: u32) -> Result<i32, KafkaError> {
+    i32::try_from(count).map_err(|_| KafkaError::Refused {
+        subject: format!("topic `{name}`"),
+        error: ResponseError::InvalidPartitions,
+        message: Some(format!("{count} partitions are more than Kafka can count")),
+    })
+}
+
+/// What is left until `deadline`, for the broker to know when to give up.
+pub(super) fn milliseconds_until(deadline: Instant) -> i32 {
+    let left = deadline.saturating_duration_since(Instant::now());
+    i32::try_from(left.as_millis()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,1 @@
+//! The codec playing a broker on loopback, for unit tests.

@@ -1,0 +1,96 @@
+//! Idle connections by address, so that polling does not open three connections every 50 ms.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use kafka_protocol::protocol::Request;
+use tokio::time::Instant;
+
+use super::{Connection, KafkaError};
+
+/// The longest time that one call may take, so that a node which hangs leaves time for another.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
+
+/// Connections that wait for their next call. A connection in use is out of the pool; one that
+/// failed does not come back.
+#[derive(Debug, Default)]
+pub struct Pool {
+    idle: Mutex<HashMap<String, Vec<Connection>>>,
+}
+
+impl Pool {
+    /// Calls the node at `address`, over an idle connection or a new one.
+    ///
+    /// An idle connection may have died meanwhile (its node restarted): then the call is made once
+    /// more over a new one.
+    pub async fn call<R: Request>(
+        &self,
+        address: &str,
+        request: &R,
+        deadline: Instant,
+    ) -> Result<R::Response, KafkaError> {
+        if let Some(mut connection) = self.take(address) {
+            connection.set_timeout(remaining(deadline));
+            match connection.call(request).await {
+                Err(KafkaError::Closed { .. } | KafkaError::Io { .. }) => {}
+                result => return self.keep_if_sound(connection, result),
+            }
+        }
+        let mut connection = Connection::open(address, remaining(deadline)).await?;
+        connection.set_timeout(remaining(deadline));
+        let result = connection.call(request).await;
+        self.keep_if_sound(connection, result)
+    }
+
+    /// A connection with fresh versions and features; give it back with [`Pool::keep`].
+    pub async fn fresh(&self, address: &str, deadline: Instant) -> Result<Connection, KafkaError> {
+        if let Some(mut connection) = self.take(address) {
+            connection.set_timeout(remaining(deadline));
+            if connection.negotiate().await.is_ok() {
+                return Ok(connection);
+            }
+        }
+        Connection::open(address, remaining(deadline)).await
+    }
+
+    /// Keeps a sound connection for the next call.
+    pub fn keep(&self, connection: Connection) {
+        self.idle()
+            .entry(connection.address().to_owned())
+            .or_default()
+            .push(connection);
+    }
+
+    fn keep_if_sound<T>(
+        &self,
+        connection: Connection,
+        result: Result<T, KafkaError>,
+    ) -> Result<T, KafkaError> {
+        // After an unread or half-read answer the stream is out of step; without one it is not.
+        if matches!(
+            result,
+            Ok(_) | Err(KafkaError::Unsupported { .. } | KafkaError::Encode { .. })
+        ) {
+            self.keep(connection);
+        }
+        result
+    }
+
+    fn take(&self, address: &str) -> Option<Connection> {
+        self.idle().get_mut(address)?.pop()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, HashMap<String, Vec<Connection>>> {
+        // A panic elsewhere cannot leave the map half-changed: each change is one call.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn remaining(deadline: Instant) -> Duration {
+    deadline
+        .saturating_duration_since(Instant::now())
+        .min(LONGEST_CALL)
+}

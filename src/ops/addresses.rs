@@ -1,0 +1,61 @@
+//! Where the project's Kafka is, for programs on the host.
+
+use std::collections::BTreeMap;
+
+use super::{Session, planning, status::running};
+use crate::{
+    error::{Error, Result},
+    kafka::admin::Admin,
+    model::NodeId,
+    plan::build,
+    status,
+};
+
+/// The nodes that run, with their addresses `127.0.0.1:port`.
+///
+/// # Errors
+/// The engine does not answer, or no node runs.
+pub async fn of_running(session: &Session) -> Result<BTreeMap<NodeId, String>> {
+    let docker = session.docker.facts(&session.settings.project, &[], &[]).await?;
+    let ports = planning::ports(session, &docker)?;
+    let running = running(&docker, &ports);
+    if running.is_empty() {
+        let Session { settings, docker } = session;
+        let mut error = Error::failed(format!("{} is not running", settings.project.name)).hint("kdev up");
+        let others = docker.projects().await.unwrap_or_default();
+        if let Some(other) = others.iter().find(|other| other.name == settings.project.name.as_str()) {
+            error = error.hint(format!("cd {}   (another project of that name)", other.directory));
+        }
+        return Err(error);
+    }
+    Ok(running)
+}
+
+/// A client for the project's cluster.
+///
+/// # Errors
+/// As [`of_running`].
+pub async fn admin(session: &Session) -> Result<Admin> {
+    Ok(Admin::for_nodes(&of_running(session).await?))
+}
+
+/// The bootstrap addresses `localhost:port,…` of all nodes that run.
+///
+/// # Errors
+/// As [`of_running`].
+pub async fn bootstrap(session: &Session) -> Result<String> {
+    let running = of_running(session).await?;
+    let ports = running
+        .into_iter()
+        .filter_map(|(id, address)| Some((id, address.rsplit(':').next()?.parse().ok()?)))
+        .collect();
+    Ok(status::host_bootstrap(&ports))
+}
+
+/// The variables that tell a program on the host where Kafka is.
+///
+/// # Errors
+/// As [`of_running`].
+pub async fn environment(session: &Session) -> Result<BTreeMap<String, String>> {
+    Ok(build::connection_env(&bootstrap(session).await?, &session.settings))
+}

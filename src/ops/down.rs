@@ -1,0 +1,56 @@
+//! `kdev down`: stop and remove.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Session, up::locked};
+use crate::{
+    engine::{
+        World,
+        live::Live,
+        run::{self, Outcome, Run},
+    },
+    error::Result,
+    event::{Event, Events},
+    observed::DockerFacts,
+    plan::{NetworkPlan, Plan},
+    reconcile::down::{self, Extent},
+};
+
+/// Ten times what stopping everything takes.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Removes what the project has on the engine. What of the data goes is said before it goes.
+///
+/// # Errors
+/// The engine refuses, or the user stops it.
+pub async fn down(session: &Session, extent: Extent, events: &Events, cancel: &CancellationToken) -> Result<Outcome> {
+    let _lock = locked(session, "kdev down", events, cancel).await?;
+    let world = Arc::new(Live::new(session.docker.clone(), nothing(session)));
+    let before = world.observe(true).await?;
+    if let Some(warning) = loss(extent, &before.docker) {
+        events.send(Event::Warning(warning));
+    }
+    let run = Run { events, cancel, timeout: TIMEOUT, first: Vec::new() };
+    run::reach(&world, run, |observed| Ok(down::next(extent, observed))).await
+}
+
+/// A plan of nothing: what is to be removed is found by its labels.
+fn nothing(session: &Session) -> Plan {
+    let project = session.settings.project.clone();
+    Plan {
+        network: NetworkPlan { name: project.prefix(), labels: BTreeMap::new() },
+        kafka_image: String::new(),
+        nodes: BTreeMap::new(),
+        topics: BTreeMap::new(),
+        apps: BTreeMap::new(),
+        project,
+    }
+}
+
+fn loss(extent: Extent, docker: &DockerFacts) -> Option<String> {
+    let volumes: Vec<&str> = docker.volumes.values().map(|volume| volume.name.as_str()).collect();
+    (extent == Extent::All && !volumes.is_empty())
+        .then(|| format!("removing all topics and their data: volumes {}", volumes.join(", ")))
+}

@@ -1,0 +1,68 @@
+//! `kdev status`: a look at everything.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::future::{join, join_all};
+
+use super::{Session, planning};
+use crate::{
+    error::Result,
+    kafka::admin::Admin,
+    model::NodeId,
+    observed::{ContainerState, DockerFacts, Observed},
+    status::{self, Group, Measured, Status},
+};
+
+/// A live cluster answers in 10 ms; one that is busy or torn gets this long.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Looks at the project.
+///
+/// # Errors
+/// The engine does not answer.
+pub async fn status(session: &Session) -> Result<Status> {
+    let docker = session.docker.facts(&session.settings.project, &[], &[]).await?;
+    let ports = planning::ports(session, &docker)?;
+    let running = running(&docker, &ports);
+    let admin = Admin::for_nodes(&running);
+    let summary = async {
+        if running.is_empty() { Default::default() } else { admin.summary(&running, PATIENCE).await }
+    };
+    let (summary, memory) = join(summary, memory(session, &docker)).await;
+    let measured = Measured {
+        messages: summary.messages,
+        groups: summary
+            .groups
+            .into_iter()
+            .map(|group| Group {
+                name: group.name,
+                state: group.state,
+                members: group.members,
+                lag: group.lag.unwrap_or(0),
+            })
+            .collect(),
+        memory,
+    };
+    let observed = Observed { docker, kafka: summary.facts, ..Observed::default() };
+    Ok(status::of(&session.settings, &ports, &observed, &measured))
+}
+
+/// The host addresses of the nodes that run.
+pub fn running(docker: &DockerFacts, ports: &BTreeMap<NodeId, u16>) -> BTreeMap<NodeId, String> {
+    ports
+        .iter()
+        .filter(|(id, _)| docker.node(**id).is_some_and(|c| c.state == ContainerState::Running))
+        .map(|(&id, port)| (id, format!("127.0.0.1:{port}")))
+        .collect()
+}
+
+/// Resident memory of the nodes that run; a container that ends meanwhile has none.
+async fn memory(session: &Session, docker: &DockerFacts) -> BTreeMap<String, u64> {
+    let nodes = NodeId::first(NodeId::MAX).filter_map(|id| docker.node(id));
+    let running = nodes.filter(|container| container.state == ContainerState::Running);
+    let asked = running.map(|container| async move {
+        let bytes = session.docker.memory(&container.id).await.ok()?;
+        Some((container.id.clone(), bytes))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}

@@ -1,0 +1,135 @@
+//! `kdev up`: make the system what kdev.toml says.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Session, planning};
+use crate::{
+    engine::{
+        World,
+        live::Live,
+        run::{self, Outcome, Run},
+        simulated::Simulated,
+    },
+    error::{Error, Kind, Result},
+    event::{Event, Events},
+    lock,
+    model::AppName,
+    observed::Stranger,
+    plan::Plan,
+    reconcile::{Blocked, Step, up},
+};
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether apps are built and run; if not, they stay as they are.
+    pub apps: bool,
+    /// Build every app's image even if nothing changed.
+    pub build: bool,
+    /// When to give up.
+    pub timeout: Duration,
+}
+
+/// Makes the system what the file says, and waits until it is healthy.
+///
+/// # Errors
+/// See [`run::reach`]; apps that failed while everything else came up are an error too.
+pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &CancellationToken) -> Result<Outcome> {
+    let _lock = locked(session, "kdev up", events, cancel).await?;
+    let plan = planning::plan(session, options.apps).await?;
+    let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
+    let mut outcome = reach(&world, &plan, options, events, cancel).await?;
+    match outcome.failed_apps.len() {
+        0 => Ok(outcome),
+        1 => Err(with_kafka_up(outcome.failed_apps.remove(0))),
+        _ => {
+            // Each is told whole; the last is the one that is returned.
+            let last = outcome.failed_apps.pop();
+            for error in outcome.failed_apps {
+                events.send(Event::Trouble(Box::new(error)));
+            }
+            Err(with_kafka_up(last.unwrap_or_else(|| Error::failed("apps failed"))))
+        }
+    }
+}
+
+/// The steps that [`up`] would take, by letting the same loop run on a model of what is there.
+///
+/// # Errors
+/// As [`up`], as far as it can be foreseen.
+pub async fn dry_run(session: &Session, options: &Options, cancel: &CancellationToken) -> Result<Vec<Step>> {
+    let plan = planning::plan(session, options.apps).await?;
+    let live = Live::new(session.docker.clone(), plan.clone());
+    let observed = live.observe(true).await?;
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    let events = Events::channel().0;
+    Ok(reach(&world, &plan, options, &events, cancel).await?.steps)
+}
+
+async fn reach<W: World>(
+    world: &Arc<W>,
+    plan: &Plan,
+    options: &Options,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Outcome> {
+    let first = match options.build {
+        true => plan.apps.keys().map(|app: &AppName| Step::Build { app: app.clone() }).collect(),
+        false => Vec::new(),
+    };
+    let run = Run { events, cancel, timeout: options.timeout, first };
+    run::reach(world, run, |observed| up::next(plan, options.apps, observed).map_err(blocked)).await
+}
+
+/// Takes the project's lock; the second of two runs says for whom it waits.
+pub(super) async fn locked(
+    session: &Session,
+    command: &str,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<lock::Lock> {
+    let project = &session.settings.project;
+    let waiting = |holder: &str| events.send(Event::Note(format!("waiting for {holder}, which works on {}", project.name)));
+    tokio::select! {
+        lock = lock::project(project, command, waiting) => lock,
+        () = cancel.cancelled() => Err(Error::new(Kind::Interrupted, "stopped on request: nothing was changed")),
+    }
+}
+
+fn with_kafka_up(error: Error) -> Error {
+    error.hint("kdev status   (Kafka and the other services are up)")
+}
+
+fn blocked(blocked: Blocked) -> Error {
+    match blocked {
+        Blocked::Strangers(strangers) => strangers_error(&strangers),
+        Blocked::FewerPartitions { topic, has, wanted } => Error::failed(format!(
+            "topic {topic} has {has} partitions, kdev.toml says {wanted}; Kafka never removes a partition"
+        ))
+        .hint(format!("partitions = {has} in [topics.{topic}]"))
+        .hint(format!("another topic with {wanted} partitions, and copy: kdev consume {topic} -o json --exit | kdev produce OTHER -i json --repartition")),
+        Blocked::Replication { topic, has, wanted } => Error::failed(format!(
+            "topic {topic} has replication {has}, kdev.toml says {wanted}; kdev does not move replicas of a topic that exists"
+        ))
+        .hint(format!("replication = {has} in [topics.{topic}]"))
+        .hint("kdev down --volumes, then kdev up   (starts anew, without the data)"),
+    }
+}
+
+fn strangers_error(strangers: &[Stranger]) -> Error {
+    let names: Vec<String> = strangers.iter().map(|stranger| format!("{} `{}`", stranger.kind, stranger.name)).collect();
+    let mut error = Error::failed(format!(
+        "{} has a name that this project needs, and is not kdev's: left alone",
+        names.join(", ")
+    ));
+    for stranger in strangers {
+        error = error.hint(match stranger.kind {
+            "container" => format!("docker rename {0} {0}-old", stranger.name),
+            "network" => format!("docker network rm {}", stranger.name),
+            _ => format!("docker volume rm {}   (removes its data)", stranger.name),
+        });
+    }
+    error.hint("another name for the project: kdev -p NAME up")
+}

@@ -1,0 +1,172 @@
+//! One Kafka node: its JVM's flags, its broker settings and its container.
+//!
+//! All settings go on the command line as `--override name=value`, so that the image need hold no file of the
+//! node's own, and `docker inspect` shows all that a node was told.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{ContainerPlan, Mount, Publish, Restart, Tmpfs, prepared};
+use crate::{
+    config::{KafkaSettings, Profile},
+    model::{NodeId, Role},
+};
+
+/// Where the data volume is mounted: the official image declares it a volume, so that nothing anonymous is made.
+pub const DATA: &str = "/var/lib/kafka/data";
+/// The storage directory within: made by kdev for Kafka's user, whoever owns the volume's root.
+pub const LOG_DIR: &str = "/var/lib/kafka/data/log";
+/// Listener for containers and between brokers.
+pub const CONTAINER_PORT: u16 = 19092;
+/// Listener for the host.
+const HOST_PORT: u16 = 9092;
+/// Listener of the Raft quorum.
+const CONTROLLER_PORT: u16 = 9093;
+/// The user of the official image, by number, so that any image will do.
+pub const USER: &str = "1000:1000";
+/// The most controllers: Raft with three survives the loss of one.
+const MOST_VOTERS: u8 = 3;
+/// A broker has some 80 threads; a runaway is stopped well before it hurts the host.
+const PIDS: u32 = 2048;
+/// All nodes stopping at once are done in 5.5 s; what is left after 7 s has lost its quorum and waits in vain
+/// (measured on Kafka 4.3.1 with three nodes under load).
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// How many of `brokers` nodes are controllers too.
+pub fn voters(brokers: u8) -> u8 {
+    brokers.min(MOST_VOTERS)
+}
+
+/// The address of a node for programs in containers.
+pub fn container_address(id: NodeId) -> String {
+    format!("{}:{CONTAINER_PORT}", id.service())
+}
+
+/// The node's container, without names of the project, labels and hash: `plan::build` adds these.
+pub(super) fn container(id: NodeId, port: u16, volume: &str, kafka: &KafkaSettings) -> ContainerPlan {
+    ContainerPlan {
+        name: String::new(),
+        role: Role::Node,
+        service: id.service(),
+        hostname: id.service(),
+        network: String::new(),
+        user: Some(USER.to_owned()),
+        command: Some(command(id, port, kafka)),
+        env: BTreeMap::new(),
+        mounts: vec![Mount { volume: volume.to_owned(), target: DATA.to_owned() }],
+        tmpfs: vec![
+            // Kafka's codecs unpack shared libraries there and load them.
+            Tmpfs { target: "/tmp".to_owned(), size_bytes: 64 << 20, exec: true },
+            // Volumes that the official image declares and kdev does not use: without these, each node would
+            // leave two anonymous volumes behind.
+            Tmpfs { target: "/etc/kafka/secrets".to_owned(), size_bytes: 1 << 20, exec: false },
+            Tmpfs { target: "/mnt/shared/config".to_owned(), size_bytes: 1 << 20, exec: false },
+        ],
+        publish: vec![Publish { host: port, container: HOST_PORT }],
+        memory_bytes: kafka.memory_bytes,
+        pids: PIDS,
+        stop_timeout: STOP_TIMEOUT,
+        restart: Restart::No,
+        labels: BTreeMap::new(),
+        spec: String::new(),
+    }
+}
+
+fn command(id: NodeId, port: u16, kafka: &KafkaSettings) -> Vec<String> {
+    let mut command = vec!["java".to_owned(), format!("@{}", prepared::JAVA_ARGS)];
+    command.extend(jvm(kafka));
+    command.extend([prepared::KAFKA_CLASS.to_owned(), prepared::SERVER_PROPERTIES.to_owned()]);
+    for (name, value) in settings(id, port, kafka) {
+        command.extend(["--override".to_owned(), format!("{name}={value}")]);
+    }
+    command
+}
+
+/// The JVM's flags. The heap is five eighths of the limit: the rest is for classes, code, threads and network
+/// buffers, which take up to 150 MB under load.
+fn jvm(kafka: &KafkaSettings) -> Vec<String> {
+    let heap = kafka.memory_bytes / 8 * 5 / (1 << 20);
+    let mut flags = vec![format!("-Xmx{heap}m")];
+    match kafka.profile {
+        // Serial collector and first compiler tier: 3.2 s instead of 5.8 s until three nodes are ready on two
+        // cores, and no less throughput at a developer's volumes (measured, Kafka 4.3.1, OpenJDK 17).
+        Profile::Quick => flags.extend(["-Xms96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].map(str::to_owned)),
+        Profile::Throughput => flags.extend([format!("-Xms{heap}m"), "-XX:+UseG1GC".to_owned(), "-XX:MaxGCPauseMillis=20".to_owned()]),
+    }
+    flags
+}
+
+/// The broker's settings: the user's own over kdev's choices, and what kdev owns over all.
+fn settings(id: NodeId, port: u16, kafka: &KafkaSettings) -> BTreeMap<String, String> {
+    let mut settings = choices(kafka);
+    settings.extend(kafka.config.clone());
+    settings.extend(owned(id, port, kafka));
+    settings
+}
+
+fn choices(kafka: &KafkaSettings) -> BTreeMap<String, String> {
+    let replication = kafka.brokers.min(3).to_string();
+    let in_sync = if kafka.brokers >= 3 { "2" } else { "1" }.to_owned();
+    let mut settings: Vec<(&str, String)> = vec![
+        ("auto.create.topics.enable", "false".into()),
+        ("unclean.leader.election.enable", "false".into()),
+        ("default.replication.factor", replication.clone()),
+        ("min.insync.replicas", in_sync.clone()),
+        ("offsets.topic.replication.factor", replication.clone()),
+        ("transaction.state.log.replication.factor", replication.clone()),
+        ("transaction.state.log.min.isr", in_sync.clone()),
+        ("share.coordinator.state.topic.replication.factor", replication),
+        ("share.coordinator.state.topic.min.isr", in_sync),
+        // A first consumer need not wait for others that do not come.
+        ("group.initial.rebalance.delay.ms", "0".into()),
+        // A follower that asks a broker which does not lead yet waits this long: at Kafka's 1000 it makes the
+        // longest stall of a rolling restart (172 ms instead of 1.2 s, measured).
+        ("replica.fetch.backoff.ms", "10".into()),
+        // A broker that starts after the others waits out one interval; one that was killed waits out its old
+        // session before it may register again.
+        ("broker.heartbeat.interval.ms", "500".into()),
+        ("broker.session.timeout.ms", "6000".into()),
+        ("controller.quorum.election.timeout.ms", "500".into()),
+        ("controller.quorum.election.backoff.max.ms", "500".into()),
+    ];
+    if kafka.profile == Profile::Quick {
+        settings.extend([
+            // Six partitions each instead of fifty: fewer files to open, replicate and recover.
+            ("offsets.topic.num.partitions", "6".into()),
+            ("transaction.state.log.num.partitions", "6".into()),
+            ("share.coordinator.state.topic.num.partitions", "6".into()),
+            ("num.network.threads", "2".into()),
+            ("num.io.threads", "4".into()),
+            // 128 MiB of heap by default.
+            ("log.cleaner.dedupe.buffer.size", (4 << 20).to_string()),
+        ]);
+    }
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn owned(id: NodeId, port: u16, kafka: &KafkaSettings) -> BTreeMap<String, String> {
+    let controller = id.0 <= voters(kafka.brokers);
+    let voters: Vec<String> = NodeId::first(voters(kafka.brokers))
+        .map(|voter| format!("{}@{}:{CONTROLLER_PORT}", voter.0, voter.service()))
+        .collect();
+    let mut listeners = format!("CONTAINER://:{CONTAINER_PORT},HOST://:{HOST_PORT}");
+    if controller {
+        listeners.push_str(&format!(",CONTROLLER://:{CONTROLLER_PORT}"));
+    }
+    [
+        ("node.id", id.to_string()),
+        ("process.roles", if controller { "broker,controller" } else { "broker" }.into()),
+        ("controller.quorum.voters", voters.join(",")),
+        ("listeners", listeners),
+        ("advertised.listeners", format!("CONTAINER://{},HOST://localhost:{port}", container_address(id))),
+        (
+            "listener.security.protocol.map",
+            "CONTAINER:PLAINTEXT,HOST:PLAINTEXT,CONTROLLER:PLAINTEXT".into(),
+        ),
+        ("inter.broker.listener.name", "CONTAINER".into()),
+        ("controller.listener.names", "CONTROLLER".into()),
+        ("log.dirs", LOG_DIR.into()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}

@@ -1,0 +1,67 @@
+//! The layout of a prepared image: what kdev adds, once, to a Kafka image so that every later start is fast.
+//!
+//! A prepared image is the Kafka image plus one layer under `/opt/kdev`. The commit that makes it is atomic, and
+//! its labels tell which image it was made from: so a half-done preparation cannot be mistaken for a whole one.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Role, label};
+
+/// The JVM's argument file: class path, class-data archive, logging.
+pub const JAVA_ARGS: &str = "/opt/kdev/java.args";
+/// An empty file, for Kafka wants one; the settings come on the command line.
+pub const SERVER_PROPERTIES: &str = "/opt/kdev/server.properties";
+/// How Kafka logs.
+pub const LOG_PROPERTIES: &str = "/opt/kdev/log4j2.properties";
+/// The records with which a new cluster's metadata begin, as this release's own format command writes them.
+pub const BOOTSTRAP_CHECKPOINT: &str = "/opt/kdev/bootstrap.checkpoint";
+/// The class-data archive, trained with this very JVM and these very jars.
+pub const CLASS_ARCHIVE: &str = "/opt/kdev/kafka.jsa";
+/// The directory of all these.
+pub const DIRECTORY: &str = "/opt/kdev";
+/// Kafka's main class.
+pub const KAFKA_CLASS: &str = "kafka.Kafka";
+/// Kafka's jars in the image: the one place that kdev depends on, beside a `java` on the PATH.
+pub const LIBS: &str = "/opt/kafka/libs";
+/// Counts up when the layout changes: images of an older layout are not used.
+pub const LAYOUT: &str = "1";
+/// The repository name of prepared images.
+pub const REPOSITORY: &str = "kdev-prepared/kafka";
+
+/// The tag for a base image's id: its first 12 hex digits.
+pub fn tag(base: &str) -> String {
+    let digits = base.strip_prefix("sha256:").unwrap_or(base);
+    format!("{REPOSITORY}:{}", digits.get(..12).unwrap_or(digits))
+}
+
+/// The labels by which the image is found again. It belongs to all projects, so it names none.
+pub fn labels(base: &str) -> BTreeMap<String, String> {
+    [(label::ROLE, Role::Prepared.as_str()), (label::BASE, base), (label::SPEC, LAYOUT)]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Warnings and errors on standard output, with the time; what Kafka says at INFO fills screens and start-up time.
+pub const LOG_PROPERTIES_TEXT: &str = "\
+status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = [%d] %p %m (%c)%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+# The start-up line of a node, and nothing else at INFO.
+logger.server.name = kafka.server.KafkaRaftServer
+logger.server.level = info
+";
+
+/// The argument file for jars in this order. The archive's flag is ignored by the JVM where the file is missing or
+/// does not fit: that costs speed, never a start.
+pub fn java_args(jars: &[String]) -> String {
+    format!(
+        "-cp\n{}\n-XX:SharedArchiveFile={CLASS_ARCHIVE}\n-Xshare:auto\n-XX:-UsePerfData\n-XX:+ExitOnOutOfMemoryError\n\
+         -Djava.awt.headless=true\n-Dlog4j2.configurationFile={LOG_PROPERTIES}\n",
+        jars.join(":")
+    )
+}

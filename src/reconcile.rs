@@ -1,0 +1,334 @@
+//! Plan × Observed → steps that may be taken now, and what has to be waited for. Pure. Layer 1.
+//!
+//! [`up::next`] and [`down::next`] look at the world afresh each time and remember nothing. A run that is killed
+//! anywhere therefore needs no repair: the next look decides.
+
+pub mod down;
+pub mod safety;
+pub mod up;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    event::Phase,
+    model::{AppName, NodeId, TopicName},
+    observed::Stranger,
+};
+
+/// One change of the world. Steps offered together may be taken together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Fetch the Kafka image.
+    Pull {
+        /// Its reference.
+        image: String,
+    },
+    /// Make the Kafka image ready for fast starts.
+    Prepare {
+        /// Its reference.
+        image: String,
+    },
+    /// Build an app's image.
+    Build {
+        /// The app.
+        app: AppName,
+    },
+    /// Make the project's network.
+    CreateNetwork,
+    /// Make a node's data volume.
+    CreateVolume {
+        /// The node.
+        node: NodeId,
+    },
+    /// Make a node's container, and write its storage if that is empty.
+    CreateNode {
+        /// The node.
+        node: NodeId,
+    },
+    /// Start a container.
+    Start {
+        /// Its service.
+        service: String,
+        /// Its name on the engine.
+        name: String,
+    },
+    /// Let a frozen container run on.
+    Unpause {
+        /// Its service.
+        service: String,
+        /// Its name.
+        name: String,
+    },
+    /// Ask a container to end (SIGTERM), and end it when its time is up.
+    Stop {
+        /// Its service.
+        service: String,
+        /// Its name.
+        name: String,
+        /// Why, for people: "its settings changed".
+        why: String,
+    },
+    /// Remove a container that does not run; its volumes stay.
+    Remove {
+        /// Its service.
+        service: String,
+        /// Its name.
+        name: String,
+        /// Why, for people.
+        why: String,
+    },
+    /// Make a topic.
+    CreateTopic {
+        /// Its name.
+        topic: TopicName,
+        /// Its partitions.
+        partitions: u32,
+        /// Replicas of each.
+        replication: u8,
+    },
+    /// Give a topic more partitions.
+    AddPartitions {
+        /// Its name.
+        topic: TopicName,
+        /// How many it has.
+        from: u32,
+        /// How many it gets.
+        to: u32,
+    },
+    /// Set one setting of a topic; settings that kdev.toml does not name stay as they are.
+    SetTopicConfig {
+        /// Its name.
+        topic: TopicName,
+        /// The setting.
+        name: String,
+        /// Its value now, where it differs from Kafka's default.
+        from: Option<String>,
+        /// Its new value.
+        to: String,
+    },
+    /// Make an app's container.
+    CreateApp {
+        /// The app.
+        app: AppName,
+        /// The container's name.
+        name: String,
+    },
+    /// Remove an image of the project that nothing uses any more.
+    RemoveImage {
+        /// The app.
+        app: AppName,
+        /// The image's id.
+        id: String,
+    },
+    /// Remove a network of the project.
+    RemoveNetwork {
+        /// Its name.
+        name: String,
+        /// Its id.
+        id: String,
+    },
+    /// Remove a node's volume, with all data in it.
+    RemoveVolume {
+        /// The node.
+        node: NodeId,
+        /// The volume's name.
+        name: String,
+    },
+}
+
+impl Step {
+    /// The line of progress that the step belongs to.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Step::Pull { .. } | Step::Prepare { .. } | Step::Build { .. } => Phase::Images,
+            Step::CreateNetwork => Phase::Network,
+            Step::CreateVolume { .. } | Step::CreateNode { .. } => Phase::Nodes,
+            Step::Start { service, .. } | Step::Unpause { service, .. } | Step::Stop { service, .. } => {
+                service_phase(service)
+            }
+            Step::Remove { service, .. } => service_phase(service),
+            Step::CreateTopic { .. } | Step::AddPartitions { .. } | Step::SetTopicConfig { .. } => Phase::Topics,
+            Step::CreateApp { .. } => Phase::Apps,
+            Step::RemoveImage { .. } | Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } => Phase::Clean,
+        }
+    }
+
+    /// The app that the step is for: if it fails, only that app is given up.
+    pub fn app(&self) -> Option<&str> {
+        match self {
+            Step::Build { app } | Step::CreateApp { app, .. } | Step::RemoveImage { app, .. } => Some(app.as_str()),
+            Step::Start { service, .. }
+            | Step::Unpause { service, .. }
+            | Step::Stop { service, .. }
+            | Step::Remove { service, .. } => (service_phase(service) == Phase::Apps).then_some(service.as_str()),
+            Step::Pull { .. }
+            | Step::Prepare { .. }
+            | Step::CreateNetwork
+            | Step::CreateVolume { .. }
+            | Step::CreateNode { .. }
+            | Step::CreateTopic { .. }
+            | Step::AddPartitions { .. }
+            | Step::SetTopicConfig { .. }
+            | Step::RemoveNetwork { .. }
+            | Step::RemoveVolume { .. } => None,
+        }
+    }
+}
+
+fn service_phase(service: &str) -> Phase {
+    if NodeId::from_service(service).is_some() { Phase::Nodes } else { Phase::Apps }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Pull { image } => write!(f, "pull image {image}"),
+            Step::Prepare { image } => write!(f, "prepare image {image} for fast starts (once per image)"),
+            Step::Build { app } => write!(f, "build image of {app}"),
+            Step::CreateNetwork => write!(f, "create network"),
+            Step::CreateVolume { node } => write!(f, "create volume of {}", node.service()),
+            Step::CreateNode { node } => write!(f, "create container of {}", node.service()),
+            Step::Start { service, name } => write!(f, "start {}", instance(service, name)),
+            Step::Unpause { service, name } => write!(f, "unpause {}", instance(service, name)),
+            Step::Stop { service, name, why } => write!(f, "stop {}{}", instance(service, name), because(why)),
+            Step::Remove { service, name, why } => {
+                write!(f, "remove container of {}{}", instance(service, name), because(why))
+            }
+            Step::CreateTopic { topic, partitions, replication } => {
+                write!(f, "create topic {topic} ({partitions} partitions, replication {replication})")
+            }
+            Step::AddPartitions { topic, from, to } => {
+                write!(f, "add partitions to topic {topic}: {from} to {to} (keys move to other partitions)")
+            }
+            Step::SetTopicConfig { topic, name, from, to } => match from {
+                Some(from) => write!(f, "set {name} of topic {topic}: {from} to {to}"),
+                None => write!(f, "set {name} of topic {topic} to {to}"),
+            },
+            Step::CreateApp { app, name } => write!(f, "create container of {}", instance(app.as_str(), name)),
+            Step::RemoveImage { app, .. } => write!(f, "remove image of {app} that nothing uses"),
+            Step::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
+            Step::RemoveVolume { node, .. } => write!(f, "remove volume of {} and its data", node.service()),
+        }
+    }
+}
+
+/// The service, with the replica's number where there are several: `producer`, `producer #2`.
+fn instance(service: &str, name: &str) -> String {
+    match name.rsplit_once('_') {
+        Some((_, number)) if number.bytes().all(|b| b.is_ascii_digit()) => format!("{service} #{number}"),
+        _ => service.to_owned(),
+    }
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
+/// Why nothing can be done just now, and the plan is not reached either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// A node runs and does not answer the Kafka protocol on its host address.
+    Silent(NodeId),
+    /// A node answers and does not list these brokers yet.
+    Lists {
+        /// The node.
+        node: NodeId,
+        /// Who is missing.
+        missing: Vec<NodeId>,
+    },
+    /// No active controller.
+    Leaderless,
+    /// Partitions of a topic are not in sync.
+    OutOfSync {
+        /// The topic.
+        topic: TopicName,
+        /// How many of its partitions.
+        partitions: usize,
+    },
+    /// A node must be replaced, and stopping it now would hurt.
+    Unsafe {
+        /// The node.
+        node: NodeId,
+        /// Why.
+        reason: safety::Reason,
+    },
+    /// A node is about to end by itself.
+    Ending(String),
+    /// An app was started just now.
+    Settling(AppName),
+}
+
+impl Waiting {
+    /// The line of progress that it belongs to.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Waiting::Silent(_) | Waiting::Lists { .. } | Waiting::Leaderless | Waiting::Unsafe { .. } | Waiting::Ending(_) => {
+                Phase::Nodes
+            }
+            Waiting::OutOfSync { .. } => Phase::Topics,
+            Waiting::Settling(_) => Phase::Apps,
+        }
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Waiting::Silent(node) => write!(f, "{} does not answer yet", node.service()),
+            Waiting::Lists { node, missing } => {
+                let missing: Vec<String> = missing.iter().map(|id| id.service()).collect();
+                write!(f, "{} does not list {} yet", node.service(), missing.join(", "))
+            }
+            Waiting::Leaderless => write!(f, "no active controller yet"),
+            Waiting::OutOfSync { topic, partitions: 1 } => write!(f, "one partition of {topic} is not in sync yet"),
+            Waiting::OutOfSync { topic, partitions } => write!(f, "{partitions} partitions of {topic} are not in sync yet"),
+            Waiting::Unsafe { node, reason } => write!(f, "{} must be replaced, but {reason}", node.service()),
+            Waiting::Ending(service) => write!(f, "{service} is ending"),
+            Waiting::Settling(app) => write!(f, "{app} has just started"),
+        }
+    }
+}
+
+/// Why the plan cannot be reached from here at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// Objects that bear our names without our labels.
+    Strangers(Vec<Stranger>),
+    /// The topic has more partitions than the file says, and Kafka never removes one.
+    FewerPartitions {
+        /// The topic.
+        topic: TopicName,
+        /// How many it has.
+        has: u32,
+        /// How many the file says.
+        wanted: u32,
+    },
+    /// The topic has another number of replicas than the file says.
+    Replication {
+        /// The topic.
+        topic: TopicName,
+        /// What it has.
+        has: u8,
+        /// What the file says.
+        wanted: u8,
+    },
+}
+
+/// What a look at the world says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Next {
+    /// What may be done now, all of it at once.
+    pub steps: Vec<Step>,
+    /// What has to come about by itself.
+    pub waiting: Vec<Waiting>,
+}
+
+impl Next {
+    /// Whether the goal is reached.
+    pub fn is_reached(&self) -> bool {
+        self.steps.is_empty() && self.waiting.is_empty()
+    }
+}

@@ -1,0 +1,295 @@
+//! The way to the plan.
+
+use super::{Blocked, Next, Step, Waiting, safety};
+use crate::{
+    model::{NodeId, Role},
+    observed::{ContainerFacts, ContainerState, Observed},
+    plan::{AppPlan, NodePlan, Plan, TopicPlan},
+};
+
+/// The steps that may be taken now towards `plan`, and what has to be waited for.
+///
+/// With `apps` false, apps are left as they are.
+///
+/// # Errors
+/// The plan cannot be reached from here.
+pub fn next(plan: &Plan, apps: bool, observed: &Observed) -> Result<Next, Blocked> {
+    if !observed.docker.strangers.is_empty() {
+        return Err(Blocked::Strangers(observed.docker.strangers.clone()));
+    }
+    let mut next = Next::default();
+    let kafka_image = kafka_image(plan, observed, &mut next);
+    network(plan, observed, &mut next);
+    nodes(plan, observed, kafka_image.as_deref(), &mut next);
+    let serving = serving(plan, observed, &mut next);
+    if serving {
+        topics(plan, observed, &mut next)?;
+    }
+    let ready = serving && !plan.topics.keys().any(|name| !observed.kafka.topics.contains_key(name));
+    if apps {
+        for app in plan.apps.values() {
+            self::app(app, observed, ready, &mut next);
+        }
+        unplanned_apps(plan, observed, &mut next);
+    }
+    // What looked at the network from inside and was left behind by a kill.
+    for probe in observed.docker.containers.iter().filter(|c| c.role == Role::Probe) {
+        next.steps.push(Step::Remove {
+            service: probe.service.clone(),
+            name: probe.name.clone(),
+            why: "left behind".to_owned(),
+        });
+    }
+    Ok(next)
+}
+
+/// The prepared image's id, or the step towards it where some node needs it.
+fn kafka_image(plan: &Plan, observed: &Observed, next: &mut Next) -> Option<String> {
+    let docker = &observed.docker;
+    let base = docker.images.get(&plan.kafka_image);
+    let prepared = base.and_then(|base| docker.prepared.get(base)).cloned();
+    if prepared.is_some() {
+        return prepared;
+    }
+    // Nodes that are as planned go on without the image they came from.
+    let needed = plan.nodes.iter().any(|(&id, node)| docker.node(id).is_none_or(|c| c.spec != node.container.spec));
+    if needed {
+        let image = plan.kafka_image.clone();
+        next.steps.push(if base.is_none() { Step::Pull { image } } else { Step::Prepare { image } });
+    }
+    None
+}
+
+fn network(plan: &Plan, observed: &Observed, next: &mut Next) {
+    let mut ours = observed.docker.networks.iter().filter(|network| network.name == plan.network.name);
+    if ours.next().is_none() {
+        next.steps.push(Step::CreateNetwork);
+    }
+}
+
+fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next: &mut Next) {
+    let docker = &observed.docker;
+    for &node in plan.nodes.keys().filter(|id| !docker.volumes.contains_key(id)) {
+        next.steps.push(Step::CreateVolume { node });
+    }
+    let all_made = plan.nodes.keys().all(|&id| docker.node(id).is_some());
+    let mut stale_running = Vec::new();
+    for (&id, node) in &plan.nodes {
+        let Some(container) = docker.node(id) else {
+            if image.is_some() && !docker.networks.is_empty() && docker.volumes.contains_key(&id) {
+                next.steps.push(Step::CreateNode { node: id });
+            }
+            continue;
+        };
+        let (service, name) = (id.service(), container.name.clone());
+        let stale = stale(node, container, image);
+        match container.state {
+            ContainerState::Running if stale => stale_running.push(id),
+            ContainerState::Running => {}
+            ContainerState::Paused => next.steps.push(Step::Unpause { service, name }),
+            ContainerState::Dead | ContainerState::Restarting => {
+                next.steps.push(Step::Remove { service, name, why: "it is beyond use".to_owned() });
+            }
+            ContainerState::Created | ContainerState::Exited { .. } if stale => {
+                next.steps.push(Step::Remove { service, name, why: CHANGED.to_owned() });
+            }
+            // All are made before one is started: a node that looks for a peer's name before the peer exists
+            // loses half a second.
+            ContainerState::Created | ContainerState::Exited { .. } if all_made => {
+                next.steps.push(Step::Start { service, name });
+            }
+            ContainerState::Created | ContainerState::Exited { .. } => {}
+        }
+    }
+    replace_one(plan, observed, image, stale_running, next);
+}
+
+const CHANGED: &str = "its settings or its image changed";
+
+/// Whether a node's container was made from other settings, or from another image, than the plan's. Where the
+/// image is gone from the engine, nothing can be said of it.
+fn stale(node: &NodePlan, container: &ContainerFacts, image: Option<&str>) -> bool {
+    container.spec != node.container.spec || image.is_some_and(|image| container.image != image)
+}
+
+/// Stops the one stale node that may be stopped, the active controller last.
+fn replace_one(plan: &Plan, observed: &Observed, image: Option<&str>, mut stale: Vec<NodeId>, next: &mut Next) {
+    // A node already on its way out or in comes first, and there must be an image to make the new one from.
+    let under_way = plan.nodes.keys().any(|&id| observed.docker.node(id).is_none_or(|c| c.state != ContainerState::Running));
+    if stale.is_empty() || image.is_none() {
+        return;
+    }
+    stale.sort_by_key(|&id| observed.kafka.controller == Some(id));
+    let silent = |id: &NodeId| !observed.kafka.answering.contains_key(id);
+    // Where nobody answers at all there is nothing to protect: all at once, and the cluster is back sooner.
+    if observed.kafka.answering.is_empty() {
+        next.steps.extend(stale.iter().filter_map(|&id| stop(id, observed)));
+        return;
+    }
+    let candidate = stale.iter().copied().find(silent).unwrap_or(stale[0]);
+    if under_way && !silent(&candidate) {
+        return;
+    }
+    match safety::may_stop(candidate, plan, observed) {
+        Ok(()) => next.steps.extend(stop(candidate, observed)),
+        Err(reason) => next.waiting.push(Waiting::Unsafe { node: candidate, reason }),
+    }
+}
+
+fn stop(id: NodeId, observed: &Observed) -> Option<Step> {
+    let container = observed.docker.node(id)?;
+    Some(Step::Stop { service: id.service(), name: container.name.clone(), why: CHANGED.to_owned() })
+}
+
+/// Whether every node answers, lists all others, and a controller is active.
+fn serving(plan: &Plan, observed: &Observed, next: &mut Next) -> bool {
+    let running = |id: NodeId| observed.docker.node(id).is_some_and(|c| c.state == ContainerState::Running);
+    let kafka = &observed.kafka;
+    let mut serving = true;
+    for &id in plan.nodes.keys() {
+        let Some(listed) = kafka.answering.get(&id) else {
+            serving = false;
+            if running(id) {
+                next.waiting.push(Waiting::Silent(id));
+            }
+            continue;
+        };
+        let missing: Vec<NodeId> =
+            plan.nodes.keys().copied().filter(|other| running(*other) && !listed.contains(other)).collect();
+        if !missing.is_empty() || plan.nodes.keys().any(|other| !listed.contains(other)) {
+            serving = false;
+        }
+        if !missing.is_empty() {
+            next.waiting.push(Waiting::Lists { node: id, missing });
+        }
+    }
+    if !kafka.answering.is_empty() && kafka.controller.is_none() {
+        serving = false;
+        next.waiting.push(Waiting::Leaderless);
+    }
+    serving
+}
+
+fn topics(plan: &Plan, observed: &Observed, next: &mut Next) -> Result<(), Blocked> {
+    for topic in plan.topics.values() {
+        self::topic(topic, observed, next)?;
+    }
+    Ok(())
+}
+
+fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), Blocked> {
+    let name = topic.name.clone();
+    let Some(facts) = observed.kafka.topics.get(&name) else {
+        next.steps.push(Step::CreateTopic { topic: name, partitions: topic.partitions, replication: topic.replication });
+        return Ok(());
+    };
+    let has = facts.partitions.len() as u32;
+    if has > topic.partitions {
+        return Err(Blocked::FewerPartitions { topic: name, has, wanted: topic.partitions });
+    }
+    if has < topic.partitions {
+        next.steps.push(Step::AddPartitions { topic: name.clone(), from: has, to: topic.partitions });
+    }
+    if let Some(other) = facts.partitions.iter().map(|p| p.replicas.len() as u8).find(|&n| n != topic.replication) {
+        return Err(Blocked::Replication { topic: name, has: other, wanted: topic.replication });
+    }
+    for (setting, value) in &topic.config {
+        let now = facts.config.get(setting);
+        if now != Some(value) {
+            next.steps.push(Step::SetTopicConfig {
+                topic: name.clone(),
+                name: setting.clone(),
+                from: now.cloned(),
+                to: value.clone(),
+            });
+        }
+    }
+    let out_of_sync = facts.partitions.iter().filter(|partition| !partition.in_sync()).count();
+    if out_of_sync > 0 {
+        next.waiting.push(Waiting::OutOfSync { topic: name, partitions: out_of_sync });
+    }
+    Ok(())
+}
+
+fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
+    let docker = &observed.docker;
+    let image = docker.app_image(&plan.name, &plan.build.spec);
+    if image.is_none() && !plan.containers.is_empty() {
+        next.steps.push(Step::Build { app: plan.name.clone() });
+    }
+    let mut settled = true;
+    for wanted in &plan.containers {
+        let Some(container) = docker.app(&plan.name).find(|c| c.name == wanted.name) else {
+            settled = false;
+            if image.is_some() && !docker.networks.is_empty() {
+                next.steps.push(Step::CreateApp { app: plan.name.clone(), name: wanted.name.clone() });
+            }
+            continue;
+        };
+        let (service, name) = (container.service.clone(), container.name.clone());
+        let stale = container.spec != wanted.spec || image.is_some_and(|image| image.id != container.image);
+        // The old one runs until there is something to replace it with.
+        if stale && image.is_none() {
+            settled = false;
+            continue;
+        }
+        settled &= !stale;
+        let why = || if stale { "it changed".to_owned() } else { "it is beyond use".to_owned() };
+        match container.state {
+            ContainerState::Running | ContainerState::Restarting if stale => {
+                next.steps.push(Step::Stop { service, name, why: why() });
+            }
+            ContainerState::Running if observed.settled.contains(&container.id) => {}
+            ContainerState::Running | ContainerState::Restarting => {
+                settled = false;
+                next.waiting.push(Waiting::Settling(plan.name.clone()));
+            }
+            ContainerState::Paused => next.steps.push(Step::Unpause { service, name }),
+            ContainerState::Dead => next.steps.push(Step::Remove { service, name, why: why() }),
+            ContainerState::Created | ContainerState::Exited { .. } if stale => {
+                next.steps.push(Step::Remove { service, name, why: why() });
+            }
+            ContainerState::Created | ContainerState::Exited { .. } => {
+                settled = false;
+                if ready {
+                    next.steps.push(Step::Start { service, name });
+                }
+            }
+        }
+    }
+    for extra in docker.app(&plan.name).filter(|c| plan.containers.iter().all(|wanted| wanted.name != c.name)) {
+        next.steps.push(away(extra, "fewer replicas are wanted"));
+    }
+    // Images of earlier builds go once nothing runs on them.
+    if settled {
+        for old in docker.app_images.iter().filter(|old| old.app == plan.name && image.is_some_and(|new| new.id != old.id)) {
+            if docker.containers.iter().all(|c| c.image != old.id) {
+                next.steps.push(Step::RemoveImage { app: plan.name.clone(), id: old.id.clone() });
+            }
+        }
+    }
+}
+
+/// Containers and images of apps that the file no longer has.
+fn unplanned_apps(plan: &Plan, observed: &Observed, next: &mut Next) {
+    let planned = |service: &str| plan.apps.keys().any(|name| name.as_str() == service);
+    let docker = &observed.docker;
+    for container in docker.containers.iter().filter(|c| c.role == Role::App && !planned(&c.service)) {
+        next.steps.push(away(container, "kdev.toml no longer has it"));
+    }
+    for image in docker.app_images.iter().filter(|image| !planned(image.app.as_str())) {
+        if docker.containers.iter().all(|c| c.image != image.id) {
+            next.steps.push(Step::RemoveImage { app: image.app.clone(), id: image.id.clone() });
+        }
+    }
+}
+
+/// The next step on a container's way out.
+fn away(container: &ContainerFacts, why: &str) -> Step {
+    let (service, name, why) = (container.service.clone(), container.name.clone(), why.to_owned());
+    match container.state {
+        ContainerState::Running | ContainerState::Restarting => Step::Stop { service, name, why },
+        ContainerState::Paused => Step::Unpause { service, name },
+        ContainerState::Created | ContainerState::Exited { .. } | ContainerState::Dead => Step::Remove { service, name, why },
+    }
+}

@@ -1,0 +1,289 @@
+//! Settings × Observed → [`Status`]: the contract for scripts, and what `kdev status` shows. Pure. Layer 1.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    config::Settings,
+    model::{AppName, NodeId, TopicName},
+    observed::{ContainerFacts, ContainerState, Observed},
+    plan::node,
+};
+
+/// Counts up only when a field changes its meaning or goes; fields may be added.
+pub const SCHEMA: u32 = 1;
+
+/// What `kdev status -o json` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The project's name.
+    pub project: String,
+    /// Its directory.
+    pub directory: String,
+    /// Whether all is as kdev.toml says and in sync.
+    pub healthy: bool,
+    /// Why not; empty where healthy.
+    pub problems: Vec<String>,
+    /// Where Kafka is.
+    pub bootstrap: Bootstrap,
+    /// The cluster; null where no node answers.
+    pub cluster: Option<Cluster>,
+    /// The nodes of kdev.toml.
+    pub nodes: Vec<Node>,
+    /// Topics that are not Kafka's own.
+    pub topics: Vec<Topic>,
+    /// Consumer groups.
+    pub groups: Vec<Group>,
+    /// The apps of kdev.toml.
+    pub apps: Vec<App>,
+}
+
+/// Addresses of all nodes, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bootstrap {
+    /// For programs on the host.
+    pub host: String,
+    /// For programs in containers on the project's network.
+    pub container: String,
+}
+
+/// The cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cluster {
+    /// Kafka's id of it.
+    pub id: String,
+    /// The release that kdev.toml names.
+    pub version: String,
+    /// The finalized level of metadata, by its release name: `4.3-IV0`.
+    pub metadata_version: String,
+    /// The active controller.
+    pub controller: Option<NodeId>,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Node {
+    /// `kafka-1`.
+    pub name: String,
+    /// Its number.
+    pub id: NodeId,
+    /// `broker`, `controller`.
+    pub roles: Vec<&'static str>,
+    /// The container's state, `unreachable` where it runs and does not answer, or `absent`.
+    pub state: String,
+    /// Its address on the host.
+    pub address: String,
+    /// Partitions that it leads.
+    pub leaders: usize,
+    /// Resident memory, page cache not counted; 0 where it does not run.
+    pub memory_bytes: u64,
+}
+
+/// A topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Topic {
+    /// Its name.
+    pub name: TopicName,
+    /// Its partitions.
+    pub partitions: usize,
+    /// Replicas of each.
+    pub replication: usize,
+    /// Partitions with a replica out of sync.
+    pub under_replicated: usize,
+    /// Partitions without a leader.
+    pub offline: usize,
+    /// Records in all partitions, by their first and last offsets.
+    pub messages: u64,
+}
+
+/// A consumer group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Kafka's word: Stable, Empty, …
+    pub state: String,
+    /// Its members.
+    pub members: usize,
+    /// Records between its committed offsets and the ends.
+    pub lag: u64,
+}
+
+/// An app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct App {
+    /// Its name.
+    pub name: AppName,
+    /// `running`, the state of the first container that does not run, or `absent`.
+    pub state: String,
+    /// Containers that run.
+    pub replicas: usize,
+    /// How often the engine restarted them, together.
+    pub restarts: u32,
+}
+
+/// What only a running cluster and engine can tell, beside [`Observed`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Records a topic.
+    pub messages: BTreeMap<TopicName, u64>,
+    /// Consumer groups.
+    pub groups: Vec<Group>,
+    /// Resident memory by container id.
+    pub memory: BTreeMap<String, u64>,
+}
+
+/// Makes the status of a project whose nodes have these host ports.
+pub fn of(settings: &Settings, ports: &BTreeMap<NodeId, u16>, observed: &Observed, measured: &Measured) -> Status {
+    let nodes: Vec<Node> = ports.iter().map(|(&id, &port)| node(settings, id, port, observed, measured)).collect();
+    let topics: Vec<Topic> = topics(observed, measured);
+    let apps: Vec<App> = settings.apps.keys().map(|name| app(name, observed)).collect();
+    let problems = problems(settings, observed, &nodes, &topics, &apps);
+    let kafka = &observed.kafka;
+    Status {
+        schema: SCHEMA,
+        project: settings.project.name.to_string(),
+        directory: settings.project.directory.display().to_string(),
+        healthy: problems.is_empty(),
+        problems,
+        bootstrap: Bootstrap {
+            host: host_bootstrap(ports),
+            container: ports.keys().map(|&id| node::container_address(id)).collect::<Vec<_>>().join(","),
+        },
+        cluster: kafka.cluster_id.as_ref().map(|id| Cluster {
+            id: id.clone(),
+            version: settings.kafka.version.to_string(),
+            metadata_version: kafka.metadata_level.map(metadata_version).unwrap_or_default(),
+            controller: kafka.controller,
+        }),
+        nodes,
+        topics,
+        groups: measured.groups.clone(),
+        apps,
+    }
+}
+
+/// The bootstrap addresses for programs on the host.
+pub fn host_bootstrap(ports: &BTreeMap<NodeId, u16>) -> String {
+    ports.values().map(|port| format!("localhost:{port}")).collect::<Vec<_>>().join(",")
+}
+
+fn node(settings: &Settings, id: NodeId, port: u16, observed: &Observed, measured: &Measured) -> Node {
+    let container = observed.docker.node(id);
+    let state = match container {
+        None => "absent",
+        Some(container) if container.state == ContainerState::Running && !observed.kafka.answering.contains_key(&id) => {
+            "unreachable"
+        }
+        Some(container) => container.state.word(),
+    };
+    let partitions = observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
+    let controller = id.0 <= node::voters(settings.kafka.brokers);
+    Node {
+        name: id.service(),
+        id,
+        roles: if controller { vec!["broker", "controller"] } else { vec!["broker"] },
+        state: state.to_owned(),
+        address: format!("localhost:{port}"),
+        leaders: partitions.filter(|partition| partition.leader == Some(id)).count(),
+        memory_bytes: container.and_then(|c| measured.memory.get(&c.id)).copied().unwrap_or(0),
+    }
+}
+
+fn topics(observed: &Observed, measured: &Measured) -> Vec<Topic> {
+    observed
+        .kafka
+        .topics
+        .iter()
+        .filter(|(name, _)| !name.is_internal())
+        .map(|(name, facts)| Topic {
+            name: name.clone(),
+            partitions: facts.partitions.len(),
+            replication: facts.partitions.iter().map(|p| p.replicas.len()).max().unwrap_or(0),
+            under_replicated: facts.partitions.iter().filter(|p| p.isr.len() < p.replicas.len()).count(),
+            offline: facts.partitions.iter().filter(|p| p.leader.is_none()).count(),
+            messages: measured.messages.get(name).copied().unwrap_or(0),
+        })
+        .collect()
+}
+
+fn app(name: &AppName, observed: &Observed) -> App {
+    let containers: Vec<&ContainerFacts> = observed.docker.app(name).collect();
+    let not_running = containers.iter().find(|c| c.state != ContainerState::Running);
+    let state = match (containers.first(), not_running) {
+        (None, _) => "absent",
+        (_, Some(container)) => container.state.word(),
+        _ => "running",
+    };
+    App {
+        name: name.clone(),
+        state: state.to_owned(),
+        replicas: containers.iter().filter(|c| c.state == ContainerState::Running).count(),
+        restarts: containers.iter().map(|c| c.restarts).sum(),
+    }
+}
+
+fn problems(settings: &Settings, observed: &Observed, nodes: &[Node], topics: &[Topic], apps: &[App]) -> Vec<String> {
+    let mut problems: Vec<String> = Vec::new();
+    if observed.docker.containers.is_empty() {
+        problems.push("nothing runs: kdev up".to_owned());
+        return problems;
+    }
+    for node in nodes.iter().filter(|node| node.state != "running") {
+        problems.push(format!("{} is {}", node.name, node.state));
+    }
+    if observed.kafka.controller.is_none() {
+        problems.push("there is no active controller".to_owned());
+    }
+    for name in settings.topics.keys().filter(|name| !observed.kafka.topics.contains_key(name)) {
+        problems.push(format!("topic {name} does not exist"));
+    }
+    for topic in topics {
+        if topic.offline > 0 {
+            problems.push(format!("{} partitions of {} have no leader", topic.offline, topic.name));
+        } else if topic.under_replicated > 0 {
+            problems.push(format!("{} partitions of {} are under-replicated", topic.under_replicated, topic.name));
+        }
+    }
+    // Apps that were never started (`up --no-apps`) are no problem; those that stopped are.
+    for app in apps.iter().filter(|app| app.state != "absent" && app.state != "running") {
+        let codes: Vec<String> = observed
+            .docker
+            .app(&app.name)
+            .filter_map(|c| match c.state {
+                ContainerState::Exited { code: 0, .. } => None,
+                ContainerState::Exited { oom: true, .. } => Some("out of memory".to_owned()),
+                ContainerState::Exited { code, .. } => Some(format!("exit code {code}")),
+                state => Some(state.word().to_owned()),
+            })
+            .collect();
+        if !codes.is_empty() {
+            problems.push(format!("{} does not run ({}): kdev logs {}", app.name, codes.join(", "), app.name));
+        }
+    }
+    problems
+}
+
+/// The release name of a level of `metadata.version` (Kafka's `MetadataVersion.java`).
+pub fn metadata_version(level: i16) -> String {
+    let name = match level {
+        21 => "3.9-IV0",
+        22 => "4.0-IV0",
+        23 => "4.0-IV1",
+        24 => "4.0-IV2",
+        25 => "4.0-IV3",
+        26 => "4.1-IV0",
+        27 => "4.1-IV1",
+        28 => "4.2-IV0",
+        29 => "4.2-IV1",
+        30 => "4.3-IV0",
+        31 => "4.4-IV0",
+        32 => "4.4-IV1",
+        33 => "4.4-IV2",
+        other => return format!("level {other}"),
+    };
+    name.to_owned()
+}

@@ -1,0 +1,103 @@
+//! What a person sees: the only place that prints talk. Layer 4.
+//!
+//! stdout carries data, stderr talk. Whether there are colours, spinners or quiet is decided once, in [`Ui::new`].
+
+pub mod error;
+pub mod logs;
+pub mod progress;
+pub mod status;
+pub mod table;
+
+use std::io::{IsTerminal, Write};
+
+use clap::ValueEnum;
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Errors only.
+    Quiet,
+    /// What happens.
+    Normal,
+    /// And the library errors below.
+    Verbose,
+}
+
+/// Where and how to print.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    /// How much talk.
+    pub level: Level,
+    /// Whether stdout is a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether stderr is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+impl Ui {
+    /// Decides, once, about colours and talk.
+    pub fn new(color: Color, quiet: bool, verbose: bool) -> Self {
+        // NO_COLOR counts when it is set and not empty (no-color.org).
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let on = |terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !no_color,
+        };
+        let ui = Ui {
+            level: match (quiet, verbose) {
+                (true, _) => Level::Quiet,
+                (_, true) => Level::Verbose,
+                _ => Level::Normal,
+            },
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+        };
+        console::set_colors_enabled(on(ui.stdout_is_terminal));
+        console::set_colors_enabled_stderr(on(ui.stderr_is_terminal));
+        ui
+    }
+
+    /// Data: a line on stdout. A closed pipe ends quietly, as `head` expects.
+    pub fn data(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    /// Talk: a line on stderr, unless quiet.
+    pub fn say(&self, text: &str) {
+        if self.level > Level::Quiet {
+            self.always(text);
+        }
+    }
+
+    /// Talk that even `-q` does not silence.
+    pub fn always(&self, text: &str) {
+        // Where stderr is closed there is nobody left to tell.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
+
+/// Bytes for people: `1.2 GiB`.
+pub fn bytes(bytes: u64) -> String {
+    humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
+}
+
+/// A count for people, with commas: `1,234,567`.
+pub fn count(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}

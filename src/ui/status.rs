@@ -1,0 +1,105 @@
+//! The status as tables.
+
+use console::style;
+
+use super::{bytes, count, table};
+use crate::status::Status;
+
+/// The status for people.
+pub fn render(status: &Status) -> String {
+    let mut parts = vec![headline(status)];
+    parts.push(nodes(status));
+    if !status.topics.is_empty() {
+        parts.push(topics(status));
+    }
+    if !status.groups.is_empty() {
+        parts.push(groups(status));
+    }
+    if !status.apps.is_empty() {
+        parts.push(apps(status));
+    }
+    parts.push(format!(
+        "on the host    {}\nin containers  {}",
+        status.bootstrap.host, status.bootstrap.container
+    ));
+    parts.join("\n\n")
+}
+
+fn headline(status: &Status) -> String {
+    let health = if status.healthy {
+        style("healthy").green().to_string()
+    } else {
+        style("not healthy").red().to_string()
+    };
+    let cluster = status
+        .cluster
+        .as_ref()
+        .map(|cluster| {
+            let controller = cluster.controller.map_or("none".to_owned(), |id| id.service());
+            format!("  Kafka {}, metadata {}, controller {controller}", cluster.version, cluster.metadata_version)
+        })
+        .unwrap_or_default();
+    let mut lines = vec![format!("{} is {health}{cluster}", style(&status.project).bold())];
+    lines.extend(status.problems.iter().map(|problem| format!("  {} {problem}", style("✗").red())));
+    lines.join("\n")
+}
+
+fn state(word: &str) -> String {
+    match word {
+        "running" => style(word).green(),
+        "absent" => style(word).dim(),
+        _ => style(word).red(),
+    }
+    .to_string()
+}
+
+fn nodes(status: &Status) -> String {
+    let controller = status.cluster.as_ref().and_then(|cluster| cluster.controller);
+    let mut table = table::table(&["node", "state", "address", "roles", "leaders", "memory"]);
+    for node in &status.nodes {
+        let memory = if node.memory_bytes == 0 { "-".to_owned() } else { bytes(node.memory_bytes) };
+        let mut roles = node.roles.join("+");
+        if controller == Some(node.id) {
+            roles.push_str(" (active)");
+        }
+        table.add_row([node.name.clone(), state(&node.state), node.address.clone(), roles, node.leaders.to_string(), memory]);
+    }
+    table::text(&table)
+}
+
+fn topics(status: &Status) -> String {
+    let mut table = table::table(&["topic", "partitions", "replication", "in sync", "messages"]);
+    for topic in &status.topics {
+        let sync = if topic.offline > 0 {
+            style(format!("{} offline", topic.offline)).red().to_string()
+        } else if topic.under_replicated > 0 {
+            style(format!("{} under-replicated", topic.under_replicated)).yellow().to_string()
+        } else {
+            style("all").green().to_string()
+        };
+        table.add_row([
+            topic.name.to_string(),
+            topic.partitions.to_string(),
+            topic.replication.to_string(),
+            sync,
+            count(topic.messages),
+        ]);
+    }
+    table::text(&table)
+}
+
+fn groups(status: &Status) -> String {
+    let mut table = table::table(&["group", "state", "members", "lag"]);
+    for group in &status.groups {
+        table.add_row([group.name.clone(), group.state.clone(), group.members.to_string(), count(group.lag)]);
+    }
+    table::text(&table)
+}
+
+fn apps(status: &Status) -> String {
+    let mut table = table::table(&["app", "state", "running", "restarts"]);
+    for app in &status.apps {
+        table.add_row([app.name.to_string(), state(&app.state), app.replicas.to_string(), app.restarts.to_string()]);
+    }
+    table::text(&table)
+}

@@ -1,0 +1,5 @@
+//! All integration tests in one binary: it is linked once.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod scenarios;

@@ -1,0 +1,5 @@
+//! The loop on the simulated world: scripts with their steps, and the key property.
+
+mod property;
+mod steps;
+mod worlds;

@@ -1,0 +1,122 @@
+//! What is done from where, step by step.
+
+use std::sync::Arc;
+
+use kdev::{
+    engine::simulated::Simulated,
+    observed::{ContainerState, Observed},
+    reconcile::{Step, down::Extent},
+};
+
+use super::worlds::{built_in, down, plan, settings, up};
+
+fn told(steps: &[Step]) -> String {
+    steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+async fn after_up() -> (Observed, kdev::plan::Plan) {
+    let settings = built_in();
+    let plan = plan(&settings, &Observed::default());
+    let world = Arc::new(Simulated::new(plan.clone(), Observed::default()));
+    up(&world, &plan, None).await.unwrap();
+    (world.facts(), plan)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn from_nothing_all_is_made_before_anything_starts() {
+    let settings = built_in();
+    let plan = plan(&settings, &Observed::default());
+    let world = Arc::new(Simulated::new(plan.clone(), Observed::default()));
+    let mut steps = told(&up(&world, &plan, None).await.unwrap()).lines().map(str::to_owned).collect::<Vec<_>>();
+    let position = |steps: &[String], text: &str| steps.iter().position(|step| step == text).unwrap();
+    assert!(position(&steps, "create container of kafka-3") < position(&steps, "start kafka-1"));
+    assert!(position(&steps, "create topic posts (6 partitions, replication 3)") < position(&steps, "start producer"));
+    steps.sort();
+    insta::assert_snapshot!(steps.join("\n"), @r"
+    build image of consumer
+    build image of producer
+    create container of consumer
+    create container of kafka-1
+    create container of kafka-2
+    create container of kafka-3
+    create container of producer
+    create network
+    create topic posts (6 partitions, replication 3)
+    create volume of kafka-1
+    create volume of kafka-2
+    create volume of kafka-3
+    prepare image apache/kafka:4.3.1 for fast starts (once per image)
+    pull image apache/kafka:4.3.1
+    start consumer
+    start kafka-1
+    start kafka-2
+    start kafka-3
+    start producer
+    ");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_second_up_does_nothing() {
+    let (observed, plan) = after_up().await;
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    assert_eq!(told(&up(&world, &plan, None).await.unwrap()), "");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_changed_app_is_rebuilt_and_only_it_is_replaced() {
+    let (observed, _) = after_up().await;
+    let changed = settings(&format!("name = \"blog\"\n{}", kdev::template::KDEV_TOML.replace("\"1\"", "\"5\"")));
+    let plan = plan(&changed, &observed);
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    insta::assert_snapshot!(told(&up(&world, &plan, None).await.unwrap()), @r"
+    build image of producer
+    stop producer: it changed
+    remove container of producer: it changed
+    create container of producer
+    start producer
+    remove image of producer that nothing uses
+    ");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_changed_node_setting_replaces_one_node_after_another_the_controller_last() {
+    let (observed, _) = after_up().await;
+    let changed = settings(&format!("name = \"blog\"\n{}", kdev::template::KDEV_TOML.replace("512m", "640m")));
+    let plan = plan(&changed, &observed);
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    insta::assert_snapshot!(told(&up(&world, &plan, None).await.unwrap()), @r"
+    stop kafka-2: its settings or its image changed
+    remove container of kafka-2: its settings or its image changed
+    create container of kafka-2
+    start kafka-2
+    stop kafka-3: its settings or its image changed
+    remove container of kafka-3: its settings or its image changed
+    create container of kafka-3
+    start kafka-3
+    stop kafka-1: its settings or its image changed
+    remove container of kafka-1: its settings or its image changed
+    create container of kafka-1
+    start kafka-1
+    ");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn down_ends_apps_before_nodes_and_keeps_data() {
+    let (observed, plan) = after_up().await;
+    let world = Arc::new(Simulated::new(plan, observed));
+    let steps = told(&down(&world, Extent::KeepData).await.unwrap());
+    let position = |text: &str| steps.lines().position(|step| step == text).unwrap();
+    assert!(position("stop producer") < position("stop kafka-1"), "{steps}");
+    let facts = world.facts();
+    assert!(facts.docker.containers.is_empty() && facts.docker.networks.is_empty());
+    assert_eq!(facts.docker.volumes.len(), 3, "data stay");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_node_that_stopped_is_started_again() {
+    let (mut observed, plan) = after_up().await;
+    let node = observed.docker.containers.iter_mut().find(|c| c.service == "kafka-2").unwrap();
+    node.state = ContainerState::Exited { code: 137, oom: true };
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    assert_eq!(told(&up(&world, &plan, None).await.unwrap()), "start kafka-2");
+}
