@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 
 use super::{
     Engine,
-    context::{Context, EmbeddedFiles},
+    context::Context,
     credentials, fault,
     images::whole_id,
     proxy,
@@ -20,6 +20,7 @@ use crate::{
     model::label,
     observed::ImageId,
     plan::BuildPlan,
+    template::EmbeddedFiles,
 };
 
 /// How many of a failed step's last lines are shown.

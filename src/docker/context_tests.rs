@@ -10,8 +10,8 @@ use std::{
 
 use futures_util::TryStreamExt;
 
-use super::context::{Context, EmbeddedFiles};
-use crate::{error::Kind, plan::BuildSource};
+use super::context::Context;
+use crate::{error::Kind, plan::BuildSource, template::EmbeddedFiles};
 
 const EMBEDDED: EmbeddedFiles = &[
     ("Dockerfile", b"FROM scratch\nCOPY app /app\n"),

@@ -37,7 +37,6 @@ mod translate;
 mod volumes;
 
 pub use archive::{UploadEntry, UploadKind};
-pub use context::EmbeddedFiles;
 pub use exec::{Chunk, Exec};
 pub use info::EngineInfo;
 pub use logs::{LogLine, LogQuery, LogStream};

@@ -216,6 +216,15 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_prepared_in_a_container_that_can_be_written_to_without_a_network() {
+        let plan = ContainerPlan { role: Role::Prepared, network: "none".to_owned(), ..node() };
+        let body = body(&plan, Flavour::Docker);
+        assert_eq!(body["HostConfig"]["ReadonlyRootfs"], json!(false));
+        assert_eq!(body["HostConfig"]["NetworkMode"], json!("none"));
+        assert_eq!(body.get("NetworkingConfig"), None);
+    }
+
+    #[test]
     fn podman_keeps_its_own_log_driver() {
         assert_eq!(body(&node(), Flavour::Podman)["HostConfig"].get("LogConfig"), None);
     }
