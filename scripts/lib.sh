@@ -51,3 +51,24 @@ apt_install() {
 # The default names of the images that scripts/images makes where no registry answers.
 LOCAL_KAFKA_IMAGE='kdev-local/kafka:{version}'
 LOCAL_PYTHON_IMAGE='kdev-local/python:3'
+
+# Where cargo puts what it builds.
+TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+
+# rust_ready [COMPONENT...]: cargo (with rustfmt, clippy) and what librdkafka's C sources need.
+rust_ready() {
+  if ! have cargo && [ -x "$HOME/.cargo/bin/cargo" ]; then PATH=$HOME/.cargo/bin:$PATH; fi
+  have cargo || die "no Rust toolchain" "curl --proto '=https' -sSf https://sh.rustup.rs | sh -s -- -y, then run this again"
+  local component
+  for component in "$@"; do
+    case $component in
+      rustfmt) cargo fmt --version >/dev/null 2>&1 || quietly rustup component add rustfmt ;;
+      clippy) cargo clippy --version >/dev/null 2>&1 || quietly rustup component add clippy ;;
+    esac
+  done
+  if is_debian; then
+    apt_install "building librdkafka" gcc g++ make libc6-dev pkg-config
+  elif ! have cc || ! have make; then
+    die "building librdkafka needs a C compiler and make" "install them with your package manager"
+  fi
+}

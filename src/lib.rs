@@ -4,6 +4,8 @@
 //! `docker` and `kafka`, `config`, `plan` and `reconcile`, `model`, `observed`, `event` and `error`.
 //! ARCHITECTURE.md tells the way of data through them.
 
+mod cli;
+pub mod commands;
 pub mod config;
 pub mod docker;
 pub mod engine;
@@ -20,3 +22,5 @@ pub mod reconcile;
 pub mod status;
 pub mod template;
 pub mod ui;
+
+pub use cli::main;

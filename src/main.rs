@@ -1,1 +1,7 @@
-fn main(){}
+//! The `kdev` program: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kdev::main()
+}

@@ -259,8 +259,10 @@ pub mod label {
 pub enum Role {
     /// A Kafka node's container.
     Node,
-    /// An app's container or image.
+    /// An app's container.
     App,
+    /// An app's image, and the containers in which the engine builds it, which inherit its labels.
+    Image,
     /// The project's network.
     Network,
     /// A node's data volume.
@@ -277,6 +279,7 @@ impl Role {
         match self {
             Role::Node => "node",
             Role::App => "app",
+            Role::Image => "image",
             Role::Network => "network",
             Role::Data => "data",
             Role::Probe => "probe",
@@ -286,7 +289,7 @@ impl Role {
 
     /// The role that a label's value names.
     pub fn from_label(value: &str) -> Option<Self> {
-        [Role::Node, Role::App, Role::Network, Role::Data, Role::Probe, Role::Prepared]
+        [Role::Node, Role::App, Role::Image, Role::Network, Role::Data, Role::Probe, Role::Prepared]
             .into_iter()
             .find(|role| role.as_str() == value)
     }

@@ -192,6 +192,11 @@ impl DockerFacts {
         self.containers.iter().find(|c| c.role == Role::Node && c.service == service)
     }
 
+    /// The containers of services: nodes and apps, not what only looks or builds.
+    pub fn services(&self) -> impl Iterator<Item = &ContainerFacts> {
+        self.containers.iter().filter(|c| matches!(c.role, Role::Node | Role::App))
+    }
+
     /// The containers of an app, in the order of their names.
     pub fn app<'a>(&'a self, name: &'a AppName) -> impl Iterator<Item = &'a ContainerFacts> {
         self.containers.iter().filter(move |c| c.role == Role::App && c.service == name.as_str())

@@ -1,10 +1,10 @@
 //! Use cases: what each command means, without a screen. Layer 3.
 
 pub mod addresses;
-pub mod doctor;
 pub mod down;
 pub mod logs;
 pub mod planning;
+pub mod restart;
 pub mod status;
 pub mod up;
 

@@ -119,7 +119,9 @@ impl Engine {
     pub async fn tail(&self, id: &str, lines: usize) -> Result<Vec<String>> {
         let query = LogQuery { tail: Some(lines), ..LogQuery::default() };
         let all: Vec<LogLine> = self.logs(id, query).try_collect().await?;
-        Ok(all.into_iter().map(|line| line.line).collect())
+        // Podman counts the pieces of a long line, and may give more than was asked for.
+        let surplus = all.len().saturating_sub(lines);
+        Ok(all.into_iter().skip(surplus).map(|line| line.line).collect())
     }
 }
 

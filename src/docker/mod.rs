@@ -37,7 +37,7 @@ mod translate;
 mod volumes;
 
 pub use archive::{UploadEntry, UploadKind};
-pub use exec::{Chunk, Exec};
+pub use exec::{Chunk, Exec, ExecControl};
 pub use info::EngineInfo;
 pub use logs::{LogLine, LogQuery, LogStream};
 pub use ports::Holder;

@@ -41,8 +41,8 @@ pub type Services = Vec<String>;
 /// No such service, or the engine does not answer.
 pub async fn services(session: &Session, query: &Query) -> Result<Services> {
     let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
-    let present: BTreeSet<String> = facts.containers.iter().map(label).collect();
-    let base = |name: &str| facts.containers.iter().any(|c| c.service == name);
+    let present: BTreeSet<String> = facts.services().map(label).collect();
+    let base = |name: &str| facts.services().any(|c| c.service == name);
     for wanted in &query.services {
         if !present.contains(wanted) && !base(wanted) {
             return Err(no_such_service(wanted, &facts, session));
@@ -71,7 +71,7 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
         // Containers that are there and not read yet: all at first, later those that were restarted or replaced.
         let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
         for (source, service) in services.iter().enumerate() {
-            let container = facts.containers.iter().find(|c| &label(c) == service);
+            let container = facts.services().find(|c| &label(c) == service);
             let Some(container) = container else {
                 if first { merge.close(source) }
                 continue;
@@ -152,7 +152,7 @@ fn label(container: &ContainerFacts) -> String {
 
 /// The error for a service that is not there, with the nearest that is.
 pub fn no_such_service(wanted: &str, facts: &DockerFacts, session: &Session) -> Error {
-    let present: BTreeSet<&str> = facts.containers.iter().map(|c| c.service.as_str()).collect();
+    let present: BTreeSet<&str> = facts.services().map(|c| c.service.as_str()).collect();
     let project = &session.settings.project.name;
     let mut error = Error::failed(format!("{project} has no service `{wanted}`"));
     if let Some(near) = crate::config::load::nearest_name(wanted, present.iter().copied()) {

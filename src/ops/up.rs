@@ -102,7 +102,7 @@ fn with_kafka_up(error: Error) -> Error {
     error.hint("kdev status   (Kafka and the other services are up)")
 }
 
-fn blocked(blocked: Blocked) -> Error {
+pub(super) fn blocked(blocked: Blocked) -> Error {
     match blocked {
         Blocked::Strangers(strangers) => strangers_error(&strangers),
         Blocked::FewerPartitions { topic, has, wanted } => Error::failed(format!(

@@ -145,7 +145,7 @@ fn node_plan(settings: &Settings, network: &str, id: NodeId, port: u16, cluster:
 
 fn app_plan(settings: &Settings, name: &AppName, app: &AppSettings, digest: &str, network: &str) -> AppPlan {
     let project = &settings.project;
-    let mut image_labels = labels(project, Role::App, Some(name.as_str()));
+    let mut image_labels = labels(project, Role::Image, Some(name.as_str()));
     image_labels.insert(label::SPEC.to_owned(), digest.to_owned());
     let build = BuildPlan {
         tag: format!("{}/{name}:latest", project.prefix()),

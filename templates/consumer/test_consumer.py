@@ -270,9 +270,13 @@ def start(**env):
 
 def test_the_process_says_its_first_line_at_once_and_ends_on_sigterm():
     with start(KAFKA_BROKER_URL="127.0.0.1:1") as process:
+        # A first line that is held back in a buffer must fail this test, not hang it.
+        watchdog = threading.Timer(20, process.kill)
+        watchdog.start()
         first = process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         rest, errors = process.communicate(timeout=30)
+        watchdog.cancel()
     assert first == "consumer: posts at 127.0.0.1:1 as group posts-consumer\n"
     assert rest.endswith("consumer: stopped, group left\n")
     assert errors == ""

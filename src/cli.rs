@@ -1,0 +1,172 @@
+//! The command line: global options, Ctrl-C, and which command does what. Layer 5.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    commands::{self, Context},
+    config::load::{self, Overrides},
+    error::{Error, Kind, Result},
+    ui::{Color, Ui},
+};
+
+/// A real three-node Kafka, your producer and your consumer, one command away.
+#[derive(Debug, Parser)]
+#[command(name = "kdev", version, max_term_width = 110, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Begin with:
+  kdev up        a three-node Kafka with the topic `posts`, a producer and a consumer, in Docker
+  kdev status    what runs, and where
+  kdev down      stop and remove it; data stay for the next `kdev up`
+
+Exit codes: 0 done, 1 failed, 2 usage or kdev.toml is wrong, 3 no Docker engine, 4 timed out,
+5 not healthy (status), 6 a check failed (doctor), 130 stopped by Ctrl-C";
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Name of the project [default: `name` in kdev.toml, else the directory's name]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    project: Option<String>,
+    /// Path of kdev.toml [default: the nearest one upward, else the built-in one]
+    #[arg(short, long, global = true, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print the causes of errors too
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the system what kdev.toml says, wait until it is healthy, say where it is
+    Up(commands::up::UpArgs),
+    /// Stop and remove containers and network; data stay unless --volumes
+    Down(commands::down::DownArgs),
+    /// Show nodes, controller, topics, groups with their lag, and apps
+    Status(commands::status::StatusArgs),
+    /// Show the logs of all services, merged in time order
+    Logs(commands::logs::LogsArgs),
+    /// List and describe topics
+    #[command(subcommand)]
+    Topics(commands::topics::TopicsCommand),
+    /// List and describe consumer groups
+    #[command(subcommand)]
+    Groups(commands::groups::GroupsCommand),
+    /// Write kdev.toml, the Dockerfiles and the two apps here; nothing is overwritten
+    Init(commands::init::InitArgs),
+    /// Print the addresses of Kafka for programs on this machine
+    Env(commands::env::EnvArgs),
+    /// Run a program with the addresses of Kafka in its environment
+    Run(commands::run::RunArgs),
+    /// Restart services one after another, each when the one before is back
+    Restart(commands::restart::RestartArgs),
+    /// Run a command in a service's container
+    Exec(commands::exec::ExecArgs),
+    /// List all projects on the engine
+    Ls(commands::ls::LsArgs),
+    /// Print a completion script for your shell
+    Completions(commands::completions::CompletionsArgs),
+}
+
+/// Parses, runs, reports: the whole program.
+pub fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let Global { project, file, quiet, verbose, color } = global;
+    let ui = Ui::new(color, quiet, verbose);
+    let overrides = Overrides { project, file };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui.error(&Error::failed(format!("cannot start threads: {error}")).source(error));
+            return ExitCode::from(Kind::Failed.exit_code());
+        }
+    };
+    let result = runtime.block_on(async {
+        let cancel = CancellationToken::new();
+        tokio::spawn(watch_signals(cancel.clone(), ui));
+        dispatch(command, Context { ui, overrides, cancel }).await
+    });
+    // Reads of stdin that nobody waits for any more must not hold up the end.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
+    match command {
+        Command::Up(args) => commands::up::run(args, context).await,
+        Command::Down(args) => commands::down::run(args, context).await,
+        Command::Status(args) => commands::status::run(args, context).await,
+        Command::Logs(args) => commands::logs::run(args, context).await,
+        Command::Topics(command) => commands::topics::run(command, context).await,
+        Command::Groups(command) => commands::groups::run(command, context).await,
+        Command::Init(args) => commands::init::run(args, context),
+        Command::Env(args) => commands::env::run(args, context).await,
+        Command::Run(args) => commands::run::run(args, context).await,
+        Command::Restart(args) => commands::restart::run(args, context).await,
+        Command::Exec(args) => commands::exec::run(args, context).await,
+        Command::Ls(args) => commands::ls::run(args, context).await,
+        Command::Completions(args) => commands::completions::run(args, <Cli as clap::CommandFactory>::command()),
+    }
+}
+
+/// The first Ctrl-C (or SIGTERM) asks for a stop at the next safe point, the second leaves at once.
+async fn watch_signals(cancel: CancellationToken, ui: Ui) {
+    let mut asked = false;
+    loop {
+        if signal().await.is_err() {
+            return;
+        }
+        if asked {
+            ui.always("left at once; `kdev up` goes on from here, `kdev down` takes away what is there");
+            std::process::exit(Kind::Interrupted.exit_code().into());
+        }
+        asked = true;
+        cancel.cancel();
+    }
+}
+
+#[cfg(unix)]
+async fn signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn signal() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+impl Context {
+    /// Reads kdev.toml.
+    ///
+    /// # Errors
+    /// It is wrong ([`Kind::Usage`]).
+    pub fn settings(&self) -> Result<crate::config::Settings> {
+        load::load(&self.overrides)
+    }
+}

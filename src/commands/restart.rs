@@ -1,0 +1,28 @@
+//! `kdev restart`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::Context;
+use crate::{error::Result, ops::restart, ui::progress::Shown};
+
+/// Arguments of `kdev restart`.
+#[derive(Debug, Args)]
+pub struct RestartArgs {
+    /// Services: kafka-1, producer, …
+    #[arg(required = true, value_name = "SERVICE")]
+    services: Vec<String>,
+}
+
+/// Restarts them, one after another.
+pub async fn run(args: RestartArgs, context: Context) -> Result<ExitCode> {
+    let RestartArgs { services } = args;
+    let session = context.session().await?;
+    let shown = Shown::start(&context.ui);
+    let result = restart::restart(&session, &services, &shown.events(), &context.cancel).await;
+    shown.finish().await;
+    result?;
+    context.ui.say(&format!("restarted {}", services.join(", ")));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,75 @@
+//! `kdev restart`: services one after another, each when the one before is back.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Session, logs::no_such_service, planning, up::locked};
+use crate::{
+    engine::{
+        live::Live,
+        run::{self, Run},
+    },
+    error::Result,
+    event::Events,
+    model::Role,
+    observed::ContainerState,
+    reconcile::{Step, Waiting, up},
+};
+
+/// A node registers again at the latest after its old session's six seconds; the rest is patience.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Restarts the services in the order given.
+///
+/// # Errors
+/// No such service; a service does not come back.
+pub async fn restart(session: &Session, services: &[String], events: &Events, cancel: &CancellationToken) -> Result<()> {
+    let _lock = locked(session, "kdev restart", events, cancel).await?;
+    let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
+    for service in services {
+        if !facts.services().any(|c| &c.service == service) {
+            return Err(no_such_service(service, &facts, session));
+        }
+    }
+    let plan = planning::plan(session, false).await?;
+    for service in services {
+        for container in facts.services().filter(|c| &c.service == service) {
+            let name = container.name.clone();
+            let service = service.clone();
+            let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
+            let stop = Step::Stop { service: service.clone(), name: name.clone(), why: String::new() };
+            let first = if container.state == ContainerState::Running { vec![stop] } else { Vec::new() };
+            let run = Run { events, cancel, timeout: TIMEOUT, first };
+            // Only this container is started, and only Kafka's return waited for: what else kdev.toml may ask for by
+            // now is `kdev up`'s to do.
+            run::reach(&world, run, |observed| {
+                let mut next = up::next(&plan, false, observed).map_err(super::up::blocked)?;
+                next.steps.clear();
+                next.waiting.retain(|waiting| !matches!(waiting, Waiting::Unsafe { .. }));
+                if container.role != Role::Node {
+                    next.waiting.clear();
+                }
+                let state = observed.docker.containers.iter().find(|c| c.name == name);
+                match state {
+                    Some(found) if matches!(found.state, ContainerState::Created | ContainerState::Exited { .. }) => {
+                        next.steps.push(Step::Start { service: service.clone(), name: name.clone() });
+                    }
+                    Some(found) if container.role == Role::App && !observed.settled.contains(&found.id) => {
+                        if let Ok(app) = service.parse() {
+                            next.waiting.push(Waiting::Settling(app));
+                        }
+                    }
+                    _ => {}
+                }
+                Ok(next)
+            })
+            .await?
+            .failed_apps
+            .into_iter()
+            .next()
+            .map_or(Ok(()), Err)?;
+        }
+    }
+    Ok(())
+}
