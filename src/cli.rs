@@ -60,6 +60,10 @@ enum Command {
     Status(commands::status::StatusArgs),
     /// Show the logs of all services, merged in time order
     Logs(commands::logs::LogsArgs),
+    /// Send records: lines, NDJSON or made-up ones
+    Produce(commands::produce::ProduceArgs),
+    /// Read records: from any point to any point, filtered, in any format
+    Consume(commands::consume::ConsumeArgs),
     /// List and describe topics
     #[command(subcommand)]
     Topics(commands::topics::TopicsCommand),
@@ -117,6 +121,14 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
         Command::Down(args) => commands::down::run(args, context).await,
         Command::Status(args) => commands::status::run(args, context).await,
         Command::Logs(args) => commands::logs::run(args, context).await,
+        Command::Produce(args) => {
+            let target = commands::target("produce", args.topic.clone(), args.bootstrap.clone(), &context).await?;
+            commands::blocking(context, move |streams, stop| commands::produce::run(args, &target, &streams, &stop)).await
+        }
+        Command::Consume(args) => {
+            let target = commands::target("consume", args.topic.clone(), args.bootstrap.clone(), &context).await?;
+            commands::blocking(context, move |streams, stop| commands::consume::run(args, &target, &streams, &stop)).await
+        }
         Command::Topics(command) => commands::topics::run(command, context).await,
         Command::Groups(command) => commands::groups::run(command, context).await,
         Command::Init(args) => commands::init::run(args, context),

@@ -2,6 +2,7 @@
 //! comes of it. Layer 5.
 
 pub mod completions;
+pub mod consume;
 pub mod down;
 pub mod env;
 pub mod exec;
@@ -9,15 +10,27 @@ pub mod groups;
 pub mod init;
 pub mod logs;
 pub mod ls;
+pub mod produce;
 pub mod restart;
 pub mod run;
 pub mod status;
+pub mod streams;
 pub mod topics;
 pub mod up;
 
+use std::process::ExitCode;
+
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::load::Overrides, error::Result, ops::Session, ui::Ui};
+use crate::{
+    config::load::Overrides,
+    error::{Error, Result},
+    kafka::Target,
+    model::TopicName,
+    ops::{Session, addresses},
+    ui::{Level, Ui},
+};
+use streams::Streams;
 
 /// What every command gets beside its own arguments.
 #[derive(Clone, Debug)]
@@ -50,7 +63,40 @@ pub enum Output {
 /// Pretty JSON on stdout.
 fn print_json(ui: &Ui, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
-        .map_err(|error| crate::error::Error::failed(format!("cannot write JSON: {error}")).source(error))?;
+        .map_err(|error| Error::failed(format!("cannot write JSON: {error}")).source(error))?;
     ui.data(&text);
     Ok(())
+}
+
+/// The topic that `produce` or `consume` works on, and where it is: the project's cluster, or the one given.
+pub(crate) async fn target(
+    command: &'static str,
+    topic: Option<TopicName>,
+    bootstrap: Option<String>,
+    context: &Context,
+) -> Result<Target> {
+    let settings = context.settings()?;
+    let topic = topic.or_else(|| settings.default_topic().cloned()).ok_or_else(|| {
+        Error::usage("kdev.toml has several topics and none is `posts`: name one").hint(format!("kdev {command} TOPIC"))
+    })?;
+    Ok(match bootstrap {
+        Some(bootstrap) => Target { cluster: bootstrap.clone(), bootstrap, topic, command, in_project: false },
+        None => {
+            let cluster = format!("project {}", settings.project.name);
+            let bootstrap = addresses::bootstrap(&Session::open(settings).await?).await?;
+            Target { bootstrap, cluster, topic, command, in_project: true }
+        }
+    })
+}
+
+/// Runs what blocks on librdkafka, on a thread of its own.
+pub(crate) async fn blocking(
+    context: Context,
+    work: impl FnOnce(Streams, CancellationToken) -> Result<()> + Send + 'static,
+) -> Result<ExitCode> {
+    let streams = Streams::detect(console::colors_enabled(), context.ui.level == Level::Quiet);
+    let stop = context.cancel.clone();
+    let done = tokio::task::spawn_blocking(move || work(streams, stop)).await;
+    done.map_err(|error| Error::failed(format!("the work broke off: {error}")).source(error))??;
+    Ok(ExitCode::SUCCESS)
 }

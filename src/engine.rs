@@ -3,6 +3,7 @@
 //! [`World`] is the seam: [`live`] is Docker and Kafka, [`simulated`] a model in memory that serves
 //! `--dry-run` and the property tests.
 
+pub mod ending;
 pub mod live;
 pub mod prepare;
 pub mod run;

@@ -1,6 +1,28 @@
-//! Kafka: the only user of the protocol codec and of rdkafka. Layer 2: never imports `docker`.
+//! Kafka: the only user of librdkafka and of the protocol codec. Layer 2; never imports `docker`.
 //!
-//! [`wire`] carries one request over one connection; [`admin`] knows which node to ask what.
+//! [`wire`] carries one request over one connection; [`admin`] knows which node to ask what. Records go in and out
+//! through librdkafka: [`produce`], [`consume`], [`record`].
 
 pub mod admin;
+pub mod consume;
+mod native;
+pub mod produce;
+pub mod record;
 pub mod wire;
+
+use crate::model::TopicName;
+
+/// The topic that a command works on, and where it is.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// `host:port`, comma-separated.
+    pub bootstrap: String,
+    /// The cluster as messages name it: "project blog", "localhost:9092".
+    pub cluster: String,
+    /// The topic.
+    pub topic: TopicName,
+    /// The command, for what to type when it fails: "produce".
+    pub command: &'static str,
+    /// Whether it is the project's own cluster, where kdev.toml adds topics.
+    pub in_project: bool,
+}

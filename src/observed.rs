@@ -26,6 +26,8 @@ pub struct DockerFacts {
     pub prepared: BTreeMap<ImageId, ImageId>,
     /// The project's own app images, newest first.
     pub app_images: Vec<AppImage>,
+    /// What builds in progress, or killed ones, have on the engine: images with some of the project's labels.
+    pub unfinished_images: Vec<ImageId>,
     /// The project's networks by label; more than one after two starts raced.
     pub networks: Vec<NetworkFacts>,
     /// The project's data volumes.
@@ -125,7 +127,9 @@ pub enum ContainerState {
         /// Whether the kernel killed it for memory.
         oom: bool,
     },
-    /// Being removed, or beyond use.
+    /// Being removed by somebody.
+    Removing,
+    /// Beyond use: a removal that did not succeed.
     Dead,
 }
 
@@ -138,6 +142,7 @@ impl ContainerState {
             ContainerState::Paused => "paused",
             ContainerState::Restarting => "restarting",
             ContainerState::Exited { .. } => "exited",
+            ContainerState::Removing => "removing",
             ContainerState::Dead => "dead",
         }
     }

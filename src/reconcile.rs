@@ -109,6 +109,8 @@ pub enum Step {
         /// Its new value.
         to: String,
     },
+    /// Give each partition back to its preferred leader.
+    ElectLeaders,
     /// Make an app's container.
     CreateApp {
         /// The app.
@@ -120,6 +122,11 @@ pub enum Step {
     RemoveImage {
         /// The app.
         app: AppName,
+        /// The image's id.
+        id: String,
+    },
+    /// Remove what a killed build left behind.
+    RemoveUnfinished {
         /// The image's id.
         id: String,
     },
@@ -145,14 +152,14 @@ impl Step {
         match self {
             Step::Pull { .. } | Step::Prepare { .. } | Step::Build { .. } => Phase::Images,
             Step::CreateNetwork => Phase::Network,
-            Step::CreateVolume { .. } | Step::CreateNode { .. } => Phase::Nodes,
+            Step::CreateVolume { .. } | Step::CreateNode { .. } | Step::ElectLeaders => Phase::Nodes,
             Step::Start { service, .. } | Step::Unpause { service, .. } | Step::Stop { service, .. } => {
                 service_phase(service)
             }
             Step::Remove { service, .. } => service_phase(service),
             Step::CreateTopic { .. } | Step::AddPartitions { .. } | Step::SetTopicConfig { .. } => Phase::Topics,
             Step::CreateApp { .. } => Phase::Apps,
-            Step::RemoveImage { .. } | Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } => Phase::Clean,
+            Step::RemoveImage { .. } | Step::RemoveUnfinished { .. } | Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } => Phase::Clean,
         }
     }
 
@@ -172,6 +179,8 @@ impl Step {
             | Step::CreateTopic { .. }
             | Step::AddPartitions { .. }
             | Step::SetTopicConfig { .. }
+            | Step::ElectLeaders
+            | Step::RemoveUnfinished { .. }
             | Step::RemoveNetwork { .. }
             | Step::RemoveVolume { .. } => None,
         }
@@ -207,8 +216,10 @@ impl fmt::Display for Step {
                 Some(from) => write!(f, "set {name} of topic {topic}: {from} to {to}"),
                 None => write!(f, "set {name} of topic {topic} to {to}"),
             },
+            Step::ElectLeaders => write!(f, "elect preferred leaders"),
             Step::CreateApp { app, name } => write!(f, "create container of {}", instance(app.as_str(), name)),
             Step::RemoveImage { app, .. } => write!(f, "remove image of {app} that nothing uses"),
+            Step::RemoveUnfinished { .. } => write!(f, "remove an unfinished image"),
             Step::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
             Step::RemoveVolume { node, .. } => write!(f, "remove volume of {} and its data", node.service()),
         }

@@ -12,7 +12,7 @@ use bollard::{
         Volume,
     },
     query_parameters::{
-        ListContainersOptionsBuilder, ListImagesOptions, ListImagesOptionsBuilder, ListNetworksOptions,
+        ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions,
         ListVolumesOptions,
     },
 };
@@ -29,6 +29,7 @@ use crate::{
     plan::prepared,
     error::Result,
     model::{NodeId, Project, Role, label},
+    plan::prepared,
     observed::{AppImage, ContainerFacts, ContainerState, DockerFacts, ImageId, NetworkFacts, Stranger, VolumeFacts},
 };
 
@@ -54,7 +55,7 @@ impl Engine {
             self.all_containers(),
             self.all_networks(),
             self.all_volumes(),
-            self.built_images(),
+            self.all_images(),
             self.ids(images),
         )?;
         let ours = |labels: Option<&Labels>| labels.is_some_and(|labels| is_of(project, labels));
@@ -70,6 +71,7 @@ impl Engine {
         Ok(DockerFacts {
             images,
             prepared: prepared_by_base(&built),
+            unfinished_images: unfinished_of(project, &built),
             app_images: app_images_of(project, &built),
             networks: networks.into_iter().filter(|n| ours(n.labels.as_ref())).filter_map(network_facts).collect(),
             volumes: volumes.into_iter().filter(|v| ours(Some(&v.labels))).filter_map(volume_facts).collect(),
@@ -111,15 +113,13 @@ impl Engine {
     /// # Errors
     /// Where the engine does not answer.
     pub async fn prepared_image(&self, base: &str) -> Result<Option<ImageId>> {
-        Ok(prepared_by_base(&self.built_images().await?).remove(base))
+        Ok(prepared_by_base(&self.all_images().await?).remove(base))
     }
 
-    /// The images that kdev made, for whatever project, the newest first.
-    async fn built_images(&self) -> Result<Vec<ImageSummary>> {
-        // One label only: with two, Podman 4.3 finds nothing.
-        let filters = HashMap::from([("label", vec![label::ROLE])]);
-        let options: ListImagesOptions = ListImagesOptionsBuilder::new().filters(&filters).build();
-        let listed = self.quick().list_images(Some(options)).await;
+    /// All images, the newest first. Asking for those with a label takes the engine longer, and with two labels
+    /// Podman 4.3 finds nothing.
+    async fn all_images(&self) -> Result<Vec<ImageSummary>> {
+        let listed = self.quick().list_images(None::<ListImagesOptions>).await;
         let mut images = listed.doing(|| "listing images".to_owned())?;
         images.sort_by_key(|image| std::cmp::Reverse(image.created));
         Ok(images)
@@ -174,6 +174,13 @@ fn app_images_of(project: &Project, images: &[ImageSummary]) -> Vec<AppImage> {
     facts.collect()
 }
 
+/// What a build that was killed left behind: images with some of the labels.
+fn unfinished_of(project: &Project, images: &[ImageSummary]) -> Vec<ImageId> {
+    let ours = images.iter().filter(|image| is_of(project, &image.labels));
+    let unfinished = ours.filter(|image| !image.labels.contains_key(label::SPEC));
+    unfinished.map(|image| whole_id(image.id.clone())).collect()
+}
+
 fn prepared_by_base(images: &[ImageSummary]) -> BTreeMap<ImageId, ImageId> {
     let layout = |image: &&ImageSummary| image.labels.get(label::SPEC).is_some_and(|spec| spec == prepared::LAYOUT);
     let usable = images.iter().filter(|image| has_role(image, Role::Prepared)).filter(layout);
@@ -195,8 +202,8 @@ fn container_facts(inspected: ContainerInspectResponse) -> Option<ContainerFacts
     Some(ContainerFacts {
         id: inspected.id?,
         name: inspected.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-        // A role that this kdev does not know was made by a newer one: something to clear away.
-        role: Role::from_label(&label(label::ROLE)).unwrap_or(Role::Probe),
+        // A build in progress has steps that bear only the first of its labels.
+        role: Role::from_label(&label(label::ROLE)).unwrap_or(Role::Image),
         service: label(label::SERVICE),
         spec: label(label::SPEC),
         image: whole_id(inspected.image.unwrap_or_default()),
@@ -223,6 +230,7 @@ fn container_state(state: &bollard::models::ContainerState) -> ContainerState {
             code: state.exit_code.unwrap_or(0),
             oom: state.oom_killed.unwrap_or(false),
         },
+        Some(Status::REMOVING) => ContainerState::Removing,
         _ => ContainerState::Dead,
     }
 }

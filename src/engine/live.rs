@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{World, prepare, storage};
+use super::{World, ending, prepare, storage};
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
@@ -31,6 +31,8 @@ const STAYED_UP: Duration = Duration::from_secs(2);
 /// One that has printed something and lives on for this long, too: a traceback and the end that follows it lie
 /// closer together.
 const PRINTED_AND_UP: Duration = Duration::from_millis(400);
+/// An election is seen by all nodes within a few hundred milliseconds.
+const ELECTED: Duration = Duration::from_secs(5);
 /// Apps flush and leave their group in five seconds.
 const APP_STOP: Duration = Duration::from_secs(10);
 /// As many last lines as show a Java or Python traceback's head.
@@ -110,12 +112,19 @@ impl Live {
         settled
     }
 
-    async fn start(&self, service: &str, name: &str) -> Result<()> {
+    /// The container that has this name now: what is done to it must not be done to a later one of the same name.
+    fn id_of(&self, name: &str) -> String {
+        let last = self.last();
+        let containers = last.as_ref().map(|(_, facts)| facts.containers.as_slice()).unwrap_or_default();
+        containers.iter().find(|c| c.name == name).map_or_else(|| name.to_owned(), |c| c.id.clone())
+    }
+
+    async fn start(&self, service: &str, id: &str) -> Result<()> {
         let node = NodeId::from_service(service).and_then(|id| self.plan.nodes.get(&id));
         if let Some(node) = node {
-            storage::write_if_empty(&self.docker, name, node).await?;
+            storage::write_if_empty(&self.docker, id, node).await?;
         }
-        self.docker.start(name).await
+        self.docker.start(id).await
     }
 
     async fn create_node(&self, id: NodeId) -> Result<()> {
@@ -144,6 +153,21 @@ impl Live {
         self.docker.create_container(container, &image).await.map(drop)
     }
 
+    /// Elects, and waits until the nodes' metadata show it, so that it is not asked for again.
+    async fn elect_leaders(&self) -> Result<()> {
+        self.kafka.elect_preferred_leaders().await?;
+        let since = Instant::now();
+        while since.elapsed() < ELECTED {
+            let facts = self.kafka.observe(&addresses(&self.plan), KAFKA_PATIENCE).await;
+            let mut partitions = facts.topics.values().flat_map(|topic| &topic.partitions);
+            if partitions.all(|partition| partition.leader == partition.replicas.first().copied()) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     async fn do_step(&self, step: &Step, progress: &StepProgress) -> Result<()> {
         match step {
             Step::Pull { image } => self.docker.pull(image, Mirror::Kafka, progress).await.map(drop),
@@ -158,13 +182,15 @@ impl Live {
                 None => Ok(()),
             },
             Step::CreateNode { node } => self.create_node(*node).await,
-            Step::Start { service, name } => self.start(service, name).await,
-            Step::Unpause { name, .. } => self.docker.unpause(name).await,
-            Step::Stop { service, name, .. } => {
-                let patience = if NodeId::from_service(service).is_some() { STOP_TIMEOUT } else { APP_STOP };
-                self.docker.stop(name, patience).await
-            }
-            Step::Remove { name, .. } => self.docker.remove_container(name).await,
+            Step::Start { service, name } => self.start(service, &self.id_of(name)).await,
+            Step::Unpause { name, .. } => self.docker.unpause(&self.id_of(name)).await,
+            Step::Stop { service, name, .. } => match NodeId::from_service(service) {
+                // Where nothing is to be left, no quorum needs to hear of the end.
+                Some(_) if self.plan.nodes.is_empty() => ending::stop_for_good(&self.docker, &self.id_of(name)).await,
+                Some(_) => self.docker.stop(&self.id_of(name), STOP_TIMEOUT).await,
+                None => self.docker.stop(&self.id_of(name), APP_STOP).await,
+            },
+            Step::Remove { name, .. } => self.docker.remove_container(&self.id_of(name)).await,
             Step::CreateTopic { topic, .. } => match self.plan.topics.get(topic) {
                 Some(plan) => self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect(),
                 None => Ok(()),
@@ -174,8 +200,9 @@ impl Live {
                 let set = BTreeMap::from([(name.clone(), to.clone())]);
                 self.kafka.alter_topic_config(topic, &set, &BTreeSet::new()).await
             }
+            Step::ElectLeaders => self.elect_leaders().await,
             Step::CreateApp { app, name } => self.create_app(app, name).await,
-            Step::RemoveImage { id, .. } => self.docker.remove_image(id).await,
+            Step::RemoveImage { id, .. } | Step::RemoveUnfinished { id } => self.docker.remove_image(id).await,
             Step::RemoveNetwork { id, .. } => self.docker.remove_network(id).await,
             Step::RemoveVolume { name, .. } => self.docker.remove_volume(name).await,
         }
@@ -234,6 +261,7 @@ fn doing(step: &Step) -> String {
         "remove" => "removing",
         "add" => "adding",
         "set" => "setting",
+        "elect" => "electing",
         other => other,
     };
     format!("{verb} {rest}")

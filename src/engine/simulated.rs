@@ -57,6 +57,7 @@ impl World for Simulated {
 
 /// What comes about by itself: nodes that run answer once they are a majority, replicas catch up, apps stay up.
 fn settle(plan: &Plan, observed: &mut Observed) {
+    observed.docker.containers.retain(|container| container.state != ContainerState::Removing);
     for container in observed.docker.containers.iter_mut().filter(|c| c.role == Role::App) {
         // The engine tries again, and here the app stays up.
         if container.state == ContainerState::Restarting {
@@ -168,7 +169,10 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
                 facts.config.insert(name.clone(), to.clone());
             }
         }
+        // Settling gives leadership to the first replica in sync: already so.
+        Step::ElectLeaders => {}
         Step::RemoveImage { id, .. } => docker.app_images.retain(|image| &image.id != id),
+        Step::RemoveUnfinished { id } => docker.unfinished_images.retain(|unfinished| unfinished != id),
         Step::RemoveNetwork { id, .. } => docker.networks.retain(|network| &network.id != id),
         Step::RemoveVolume { node, .. } => {
             docker.volumes.remove(node);

@@ -52,7 +52,7 @@ struct Known {
     given: BTreeMap<i32, String>,
     /// What the cluster advertises on the listener that was asked.
     advertised: BTreeMap<i32, String>,
-    /// The address that answered last: asked first the next time.
+    /// The address that answered last: asked again the next time.
     good: Option<String>,
 }
 

@@ -146,6 +146,8 @@ fn node_plan(settings: &Settings, network: &str, id: NodeId, port: u16, cluster:
 fn app_plan(settings: &Settings, name: &AppName, app: &AppSettings, digest: &str, network: &str) -> AppPlan {
     let project = &settings.project;
     let mut image_labels = labels(project, Role::Image, Some(name.as_str()));
+    // The classic builder makes a layer of each label: those that only group containers are left out.
+    image_labels.retain(|name, _| name.starts_with("kdev."));
     image_labels.insert(label::SPEC.to_owned(), digest.to_owned());
     let build = BuildPlan {
         tag: format!("{}/{name}:latest", project.prefix()),

@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use kafka_protocol::{
     ResponseError,
-    messages::{GroupId, ListGroupsRequest},
+    messages::{DescribeGroupsRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest},
 };
 use tokio::time::Instant;
 
 use super::Admin;
 use crate::{
     error::{Error, Result, While},
-    kafka::wire::{KafkaError, to_text},
+    kafka::wire::{KafkaError, message, to_text},
+    model::TopicName,
 };
+
+/// Where brokers keep groups and their offsets; each partition's leader coordinates some groups.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// FindCoordinator's number for "group" among kinds of keys.
+const GROUP: i8 = 0;
 
 /// What protocol a group's members speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +28,7 @@ pub enum GroupKind {
     Classic,
     /// Consumers whose partitions the coordinator assigns (KIP-848).
     Consumer,
-    /// Share consumers (KIP-932): a queue; they have no committed offsets.
+    /// Share consumers (KIP-932): a queue; they commit no offsets.
     Share,
     /// Kafka Streams (KIP-1071).
     Streams,
@@ -113,18 +119,68 @@ impl Admin {
         Ok(listed.collect())
     }
 
-    /// The named groups. They are looked up in the lists: asking for a coordinator instead would
-    /// make Kafka create its offsets topic, and would name one for a group that does not exist.
+    /// The named groups; those that do not exist are absent. They are looked up in the lists, which
+    /// tell their kind too.
     pub(super) async fn find_groups(
         &self,
         names: &[String],
         deadline: Instant,
     ) -> Result<BTreeMap<String, ListedGroup>, KafkaError> {
         let listed = self.list_groups_once(deadline).await?.into_iter();
-        Ok(listed
+        let mut found: BTreeMap<_, _> = listed
             .filter(|group| names.contains(&group.name))
             .map(|group| (group.name.clone(), group))
-            .collect())
+            .collect();
+        for name in names.iter().filter(|name| !name.is_empty()) {
+            if !found.contains_key(name)
+                && let Some(group) = self.unlisted_group(name, deadline).await?
+            {
+                found.insert(name.clone(), group);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes sure that a group which no broker lists does not exist: while its coordinator moves,
+    /// nobody lists it. Kafka makes its offsets topic when it is asked for a coordinator, so it is
+    /// not asked where there is none yet; then there is no group either.
+    async fn unlisted_group(
+        &self,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<ListedGroup>, KafkaError> {
+        let offsets: TopicName = match OFFSETS_TOPIC.parse() {
+            Ok(name) => name,
+            Err(_) => return Ok(None),
+        };
+        let metadata = self.metadata(Some(&[offsets]), deadline).await?;
+        if metadata
+            .topics
+            .iter()
+            .all(|topic| topic.partitions.is_empty())
+        {
+            return Ok(None);
+        }
+        let request = FindCoordinatorRequest::default()
+            .with_key_type(GROUP)
+            .with_coordinator_keys(vec![to_text(name)]);
+        let answer = self.any(&request, deadline).await?;
+        let Some(coordinator) = answer.coordinators.first() else {
+            return Ok(None);
+        };
+        let text = message(coordinator.error_message.as_ref());
+        KafkaError::check(coordinator.error_code, text, || format!("group `{name}`"))?;
+        let coordinator = coordinator.node_id.0;
+        // A coordinator that is still loading says so here, while it leaves the group out of its list.
+        let request = DescribeGroupsRequest::default().with_groups(vec![wire_group(name)]);
+        for group in self.node(coordinator, &request, deadline).await?.groups {
+            match KafkaError::check(group.error_code, None, || format!("group `{name}`")) {
+                Err(error) if error.code() == Some(ResponseError::GroupIdNotFound) => {}
+                outcome => outcome?,
+            }
+        }
+        let listed = self.groups_of(coordinator, deadline).await?;
+        Ok(listed.into_iter().find(|group| group.name == name))
     }
 }
 

@@ -6,7 +6,7 @@ use kafka_protocol::messages::{OffsetFetchRequest, offset_fetch_request::OffsetF
 use tokio::time::Instant;
 
 use super::{
-    Admin, At, GroupDescription, ListedGroup,
+    Admin, At, GroupDescription, GroupKind, ListedGroup,
     groups::{no_group, wire_group},
     offsets::Partition,
     route::topic_name,
@@ -33,7 +33,8 @@ pub struct PartitionLag {
 }
 
 impl Admin {
-    /// A group's place in every partition that it has committed, or that a member is assigned.
+    /// A group's place in every partition that it has committed, or that a member is assigned;
+    /// nothing for a share group, which commits none.
     ///
     /// # Errors
     /// The group does not exist; its coordinator or a partition's leader could not be asked.
@@ -92,6 +93,9 @@ impl Admin {
         group: &ListedGroup,
         deadline: Instant,
     ) -> Result<BTreeMap<Partition, i64>, KafkaError> {
+        if group.kind == GroupKind::Share {
+            return Ok(BTreeMap::new());
+        }
         // No topics: all that the group has. The epoch -1 says that no member asks.
         let wanted = OffsetFetchRequestGroup::default()
             .with_group_id(wire_group(&group.name))
@@ -110,6 +114,7 @@ impl Admin {
                     let id = partition.partition_index;
                     let subject = || format!("partition {id} of topic `{name}`");
                     KafkaError::check(partition.error_code, None, subject)?;
+                    // -1: nothing is committed.
                     if partition.committed_offset >= 0 {
                         committed.insert((name.clone(), id), partition.committed_offset);
                     }
@@ -120,11 +125,16 @@ impl Admin {
     }
 }
 
-/// What the group has committed or reads.
+/// What the group has committed or reads. Nothing of a share group: it has no offsets that could
+/// lag. Brokers know where its window begins, but records behind that may be acknowledged already,
+/// and how many (DescribeShareGroupOffsets version 1) the codec cannot read yet.
 pub(super) fn partitions_of(
     committed: &BTreeMap<Partition, i64>,
     description: &GroupDescription,
 ) -> BTreeSet<Partition> {
+    if description.kind == GroupKind::Share {
+        return BTreeSet::new();
+    }
     let assigned = description
         .members
         .iter()

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_util::future::try_join_all;
-use kafka_protocol::{
-    messages::{
-        ConsumerGroupDescribeRequest, ConsumerProtocolAssignment, DescribeGroupsRequest,
-        ShareGroupDescribeRequest, TopicName as WireTopic,
-    },
-    protocol::{Decodable, Message},
+use kafka_protocol::messages::{
+    ConsumerGroupDescribeRequest, DescribeGroupsRequest, ShareGroupDescribeRequest,
+    TopicName as WireTopic,
 };
 use tokio::time::Instant;
 
@@ -248,23 +245,27 @@ fn assignment<'a>(
         .collect()
 }
 
-/// A classic member's assignment is bytes of the clients' own protocol: a version, then what it
-/// says. Those of other kinds of members (Connect) are not read.
+/// A classic member's assignment: a version, then topics with their partitions; later versions only
+/// add fields at the end. The broker keeps these bytes as clients sent them, and members of other
+/// kinds (Connect) send something else, which is read as no assignment. The codec would do, but it
+/// reserves memory for whatever count the bytes claim.
 fn classic_assignment(mut bytes: Bytes) -> BTreeMap<TopicName, Vec<i32>> {
-    use bytes::Buf;
-    let Ok(version) = bytes.try_get_i16() else {
-        return BTreeMap::new();
+    let mut read = || {
+        let mut assignment = BTreeMap::new();
+        let _version = bytes.try_get_i16().ok()?;
+        for _ in 0..bytes.try_get_i32().ok()? {
+            let length = usize::try_from(bytes.try_get_i16().ok()?).ok()?;
+            let name = bytes.get(..length)?.to_vec();
+            bytes.advance(length);
+            let mut ids = Vec::new();
+            for _ in 0..bytes.try_get_i32().ok()? {
+                ids.push(bytes.try_get_i32().ok()?);
+            }
+            assignment.insert(String::from_utf8(name).ok()?.parse().ok()?, ids);
+        }
+        Some(assignment)
     };
-    // Later versions only add fields at the end.
-    let version = version.clamp(0, ConsumerProtocolAssignment::VERSIONS.max);
-    match ConsumerProtocolAssignment::decode(&mut bytes, version) {
-        Ok(read) => assignment(
-            read.assigned_partitions
-                .iter()
-                .map(|t| (&t.topic, &t.partitions)),
-        ),
-        Err(_) => BTreeMap::new(),
-    }
+    read().unwrap_or_default()
 }
 
 /// "group `a`", "groups `a`, `b`".

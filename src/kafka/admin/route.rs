@@ -8,6 +8,7 @@ use std::{
 };
 
 use backon::{ExponentialBuilder, Retryable};
+use futures_util::{FutureExt, future::select_ok};
 use kafka_protocol::{
     messages::{
         DescribeClusterRequest, MetadataRequest, MetadataResponse, TopicName as WireTopic,
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{Admin, Known};
 use crate::{
-    kafka::wire::{KafkaError, message, to_text},
+    kafka::wire::{Connection, KafkaError, message, to_text},
     model::{NodeId, TopicName},
 };
 
@@ -60,31 +61,47 @@ impl Admin {
             .await
     }
 
-    /// Asks whichever node answers; the others are tried where one does not.
+    /// Asks whichever node answers. A call that breaks midway is for [`Admin::retrying`] to repeat.
     pub(super) async fn any<R: Request>(
         &self,
         request: &R,
         deadline: Instant,
     ) -> Result<R::Response, KafkaError> {
-        let addresses = self.known().candidates();
-        let mut last = None;
-        for (i, address) in addresses.iter().enumerate() {
-            // A node that hangs may use up its share of the time, not all of it.
-            let left = deadline.saturating_duration_since(Instant::now());
-            let share = left / u32::try_from(addresses.len() - i).unwrap_or(1);
-            match self
-                .pool
-                .call(address, request, Instant::now() + share)
-                .await
-            {
-                Err(error) if error.is_transport() => last = Some(Box::new(error)),
-                result => {
-                    self.known().good = Some(address.clone());
-                    return result;
-                }
-            }
+        let connection = self.reach(deadline).await?;
+        let address = connection.address().to_owned();
+        let result = self.pool.call_over(connection, request, deadline).await;
+        let answered = !matches!(&result, Err(error) if error.is_transport());
+        self.known().good = answered.then_some(address);
+        result
+    }
+
+    /// A connection to the node that answered last, or else to the first that answers now: a frozen
+    /// node would cost seconds if they were tried in turn.
+    async fn reach(&self, deadline: Instant) -> Result<Connection, KafkaError> {
+        let good = self.known().good.clone();
+        if let Some(good) = good
+            && let Ok(connection) = self.pool.fresh(&good, deadline).await
+        {
+            return Ok(connection);
         }
-        Err(KafkaError::Nobody { addresses, last })
+        let addresses = self.known().candidates();
+        if addresses.is_empty() {
+            return Err(KafkaError::Nobody {
+                addresses,
+                last: None,
+            });
+        }
+        let attempts = addresses
+            .iter()
+            .map(|address| self.pool.fresh(address, deadline).boxed());
+        let last = match select_ok(attempts).await {
+            Ok((connection, _)) => return Ok(connection),
+            Err(last) => last,
+        };
+        Err(KafkaError::Nobody {
+            addresses,
+            last: Some(Box::new(last)),
+        })
     }
 
     /// Asks one node.
@@ -160,7 +177,7 @@ impl Known {
             .cloned()
     }
 
-    /// Every address once, the one that answered last first.
+    /// Every address once.
     fn candidates(&self) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
         let given = self.given.values().chain(&self.bootstrap);

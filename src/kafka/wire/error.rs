@@ -115,7 +115,7 @@ pub enum KafkaError {
         message: Option<String>,
     },
     /// None of the cluster's nodes answered.
-    #[error("no Kafka node answers on {}", .addresses.join(", "))]
+    #[error("no Kafka node answers on {}", if .addresses.is_empty() { "any address: none is given".to_owned() } else { .addresses.join(", ") })]
     Nobody {
         /// Every address tried.
         addresses: Vec<String>,

@@ -34,6 +34,7 @@ fn state() -> impl Strategy<Value = ContainerState> {
         Just(ContainerState::Restarting),
         Just(ContainerState::Exited { code: 0, oom: false }),
         Just(ContainerState::Exited { code: 137, oom: true }),
+        Just(ContainerState::Removing),
         Just(ContainerState::Dead),
     ]
 }
@@ -131,6 +132,7 @@ fn damaged(mut observed: Observed, plan: &Plan, damage: &Damage) -> Observed {
     }
     let stray = |app: &str| AppImage { id: format!("stray {app}"), app: app.parse().unwrap(), spec: "old".to_owned() };
     if damage.old_image {
+        docker.unfinished_images.push("unfinished".to_owned());
         docker.app_images.push(stray("producer"));
     }
     if damage.removed_app {
@@ -202,7 +204,7 @@ proptest! {
             down(&world, Extent::All).await.unwrap();
             let left = world.facts().docker;
             assert!(
-                left.containers.is_empty() && left.networks.is_empty() && left.volumes.is_empty() && left.app_images.is_empty(),
+                left.containers.is_empty() && left.networks.is_empty() && left.volumes.is_empty() && left.app_images.is_empty() && left.unfinished_images.is_empty(),
                 "{left:?}"
             );
         });

@@ -1,0 +1,170 @@
+//! `observe`, `quorum` and `summary`.
+
+use kafka_protocol::messages::{
+    ApiKey, DescribeQuorumRequest, DescribeQuorumResponse, ListGroupsRequest, ListGroupsResponse,
+    ListOffsetsRequest, ListOffsetsResponse,
+    list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
+};
+
+use super::*;
+use crate::observed::KafkaFacts;
+
+/// Node 1 has an old idea of the controller; node 3 does not answer.
+fn two_of_three(ask: &Ask) -> Answer {
+    match (ask.node, ask.key) {
+        (3, _) => Answer::Close,
+        (1, ApiKey::Metadata) => metadata(ask, &[3]),
+        (_, ApiKey::Metadata) => metadata(ask, &[1, 2]),
+        (1, ApiKey::DescribeQuorum) => quorum(ask, 1, 5),
+        (_, ApiKey::DescribeQuorum) => quorum(ask, 2, 6),
+        _ => Answer::Close,
+    }
+}
+
+#[tokio::test]
+async fn observe_believes_the_newest_controller() {
+    let fake = Fake::start(3, two_of_three).await;
+    let facts = admin(&fake).observe(&addresses(&fake), LONG).await;
+    let all: Vec<NodeId> = NodeId::first(3).collect();
+    assert_eq!(
+        facts.answering.keys().copied().collect::<Vec<_>>(),
+        all[..2]
+    );
+    assert_eq!(
+        facts.answering[&NodeId(1)]
+            .iter()
+            .copied()
+            .collect::<Vec<_>>(),
+        all
+    );
+    assert_eq!(facts.controller, Some(NodeId(2)));
+    assert_eq!(facts.cluster_id.as_deref(), Some("the-cluster"));
+    assert_eq!(facts.metadata_level, Some(30));
+    let partitions = &facts.topics[&topic("posts")].partitions;
+    let leaders: Vec<_> = partitions
+        .iter()
+        .map(|partition| partition.leader)
+        .collect();
+    assert_eq!(leaders, [Some(NodeId(1)), Some(NodeId(2))]);
+    assert_eq!(partitions[0].replicas, all);
+    assert_eq!(partitions[0].isr, all[..2]);
+    assert!(!partitions[0].in_sync());
+}
+
+#[tokio::test]
+async fn observe_never_fails() {
+    let fake = Fake::start(2, |_| Answer::Close).await;
+    let nobody = admin(&fake).observe(&addresses(&fake), LONG).await;
+    assert_eq!(nobody, KafkaFacts::default());
+    let admin = Admin::new(vec![]);
+    assert_eq!(
+        admin.observe(&BTreeMap::new(), LONG).await,
+        KafkaFacts::default()
+    );
+}
+
+#[tokio::test]
+async fn a_node_without_a_controller_still_answers() {
+    let fake = Fake::start(1, |ask| match ask.key {
+        ApiKey::Metadata => metadata(ask, &[-1]),
+        _ => Answer::Silence,
+    })
+    .await;
+    let timeout = Duration::from_millis(200);
+    let facts = admin(&fake).observe(&addresses(&fake), timeout).await;
+    assert_eq!(facts.answering.len(), 1);
+    assert_eq!(facts.controller, None);
+    assert_eq!(facts.topics[&topic("posts")].partitions[0].leader, None);
+}
+
+#[tokio::test]
+async fn quorum_tells_who_lags() {
+    let fake = Fake::start(1, |ask| quorum(ask, 2, 6)).await;
+    let quorum = admin(&fake).quorum().await.unwrap();
+    assert_eq!(quorum.leader, Some(NodeId(2)));
+    assert_eq!((quorum.epoch, quorum.high_watermark), (6, 95));
+    let lags: Vec<u64> = quorum.voters.values().map(|voter| voter.lag).collect();
+    assert_eq!(lags, [10, 0, 100]);
+    let caught_up: Vec<_> = quorum
+        .voters
+        .values()
+        .map(|voter| voter.caught_up_ms)
+        .collect();
+    assert_eq!(caught_up, [Some(1000), Some(2000), None]);
+}
+
+#[tokio::test]
+async fn quorum_waits_for_the_next_controller() {
+    // 41: not the controller; 5: no leader yet.
+    let fake = Fake::start(1, |ask| match ask.before {
+        0 => ask
+            .reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default().with_error_code(41)),
+        1 => {
+            ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default().with_error_code(5))
+        }
+        _ => quorum(ask, 3, 7),
+    })
+    .await;
+    assert_eq!(admin(&fake).quorum().await.unwrap().leader, Some(NodeId(3)));
+    assert_eq!(fake.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_at_once() {
+    let fake = Fake::start(1, |_| Answer::Close).await;
+    let dead = fake.addresses.clone();
+    drop(fake);
+    let error = Admin::new(dead.clone()).quorum().await.unwrap_err();
+    assert!(
+        error
+            .message
+            .starts_with(&format!("no Kafka node answers on {}: ", dead[0])),
+        "{error}"
+    );
+    assert_eq!(error.context, ["describing the controllers' quorum"]);
+    let error = Admin::new(vec![]).quorum().await.unwrap_err();
+    assert!(error.message.contains("none is given"), "{error}");
+}
+
+#[tokio::test]
+async fn summary_counts_what_can_be_counted() {
+    // Partition 0 is led by node 1, partition 1 by node 2, which does not answer for offsets.
+    let fake = Fake::start(2, |ask| match ask.key {
+        ApiKey::Metadata => metadata(ask, &[1, 2]),
+        ApiKey::DescribeQuorum => quorum(ask, 2, 6),
+        ApiKey::ListGroups => ask.reply::<ListGroupsRequest>(ListGroupsResponse::default()),
+        ApiKey::ListOffsets if ask.node == 1 => {
+            let request = ask.read::<ListOffsetsRequest>();
+            let asked = &request.topics[0].partitions;
+            assert_eq!(asked.len(), 1, "only what node 1 leads");
+            let offset = if asked[0].timestamp == -2 { 30 } else { 100 };
+            let partition = ListOffsetsPartitionResponse::default().with_offset(offset);
+            let posts = ListOffsetsTopicResponse::default()
+                .with_name(wire("posts"))
+                .with_partitions(vec![partition]);
+            ask.reply::<ListOffsetsRequest>(ListOffsetsResponse::default().with_topics(vec![posts]))
+        }
+        _ => Answer::Close,
+    })
+    .await;
+    let summary = admin(&fake).summary(&addresses(&fake), LONG).await;
+    assert_eq!(summary.messages, BTreeMap::from([(topic("posts"), 70)]));
+    assert_eq!(
+        summary.leaders,
+        BTreeMap::from([(NodeId(1), 1), (NodeId(2), 1)])
+    );
+    assert_eq!(summary.groups, []);
+    assert_eq!(summary.facts.controller, Some(NodeId(2)));
+}
+
+#[test]
+fn futures_can_move_between_threads() {
+    fn send<T: Send>(_: T) {}
+    let (admin, none) = (Admin::new(vec![]), BTreeMap::new());
+    send(admin.observe(&none, LONG));
+    send(admin.summary(&none, LONG));
+    send(admin.group_lag("g"));
+    send(admin.describe_groups(&[]));
+    send(admin.create_topics(&[]));
+    send(admin.elect_preferred_leaders());
+}

@@ -1,0 +1,135 @@
+//! What became of every record that was handed to librdkafka: the callbacks write, `produce` reads.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use rdkafka::types::RDKafkaErrorCode;
+
+/// How many lines of one kind of failure are named.
+const NAMED: usize = 5;
+
+/// Where a record landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landing {
+    /// The partition.
+    pub partition: i32,
+    /// The offset in it.
+    pub offset: i64,
+}
+
+/// The records that failed for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The reason.
+    pub code: RDKafkaErrorCode,
+    /// How many.
+    pub records: u64,
+    /// The first few of their lines, each with the record's size in bytes.
+    pub lines: Vec<(u64, usize)>,
+}
+
+/// The account of all records of one producer.
+#[derive(Debug, Default)]
+pub struct Deliveries {
+    records: AtomicU64,
+    bytes: AtomicU64,
+    each: AtomicBool,
+    landed: Mutex<Option<Landing>>,
+    failures: Mutex<Vec<Failure>>,
+}
+
+impl Deliveries {
+    /// From now on remembers where the latest record landed, not only the first.
+    pub fn watch_each(&self) {
+        self.each.store(true, Ordering::Relaxed);
+    }
+
+    /// A record of `bytes` (key and value) was acknowledged.
+    ///
+    /// Reports are served on the one thread that polls, a million a second: relaxed counting, and no lock for
+    /// any but the first, whose place is shown where it is the only one.
+    pub(super) fn acknowledged(&self, bytes: usize, landing: Landing) {
+        let before = self.records.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        if before == 0 || self.each.load(Ordering::Relaxed) {
+            *lock(&self.landed) = Some(landing);
+        }
+    }
+
+    /// The record of `line` with `size` bytes failed.
+    pub fn failed(&self, line: u64, size: usize, code: RDKafkaErrorCode) {
+        let mut failures = lock(&self.failures);
+        let at = failures.iter().position(|failure| failure.code == code).unwrap_or_else(|| {
+            failures.push(Failure { code, records: 0, lines: Vec::new() });
+            failures.len() - 1
+        });
+        let failure = &mut failures[at];
+        failure.records += 1;
+        // Reports come in the order of partitions and batches, not of lines.
+        let place = failure.lines.partition_point(|&(other, _)| other < line);
+        if place < NAMED {
+            failure.lines.insert(place, (line, size));
+            failure.lines.truncate(NAMED);
+        }
+    }
+
+    /// How many records were acknowledged.
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// The bytes of their keys and values.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Where the first acknowledged record landed; after [`Deliveries::watch_each`] the latest.
+    pub fn landing(&self) -> Option<Landing> {
+        *lock(&self.landed)
+    }
+
+    /// The failures, by reason.
+    pub fn failures(&self) -> Vec<Failure> {
+        lock(&self.failures).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves nothing half-written here.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::types::RDKafkaErrorCode;
+
+    use super::{Deliveries, Landing};
+
+    #[test]
+    fn the_lowest_lines_of_a_failure_are_named() {
+        let deliveries = Deliveries::default();
+        for line in (1..=10).rev() {
+            deliveries.failed(line, 7, RDKafkaErrorCode::MessageSizeTooLarge);
+        }
+        deliveries.failed(3, 1, RDKafkaErrorCode::MessageTimedOut);
+        let failures = deliveries.failures();
+        assert_eq!(failures[0].records, 10);
+        assert_eq!(failures[0].lines, [(1, 7), (2, 7), (3, 7), (4, 7), (5, 7)]);
+        assert_eq!(failures[1].lines, [(3, 1)]);
+    }
+
+    #[test]
+    fn the_first_landing_stays_unless_each_is_watched() {
+        let deliveries = Deliveries::default();
+        let [first, second] = [1, 2].map(|offset| Landing { partition: 0, offset });
+        deliveries.acknowledged(5, first);
+        deliveries.acknowledged(6, second);
+        assert_eq!(deliveries.landing(), Some(first));
+        deliveries.watch_each();
+        deliveries.acknowledged(0, second);
+        assert_eq!(deliveries.landing(), Some(second));
+        assert_eq!((deliveries.records(), deliveries.bytes()), (3, 11));
+    }
+}

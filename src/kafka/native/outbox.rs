@@ -1,0 +1,308 @@
+//! Records going out, by batches.
+
+use std::{
+    borrow::Cow,
+    ffi::{CString, c_int, c_void},
+    ptr,
+    time::Duration,
+};
+
+use rdkafka::{
+    bindings::{
+        RD_KAFKA_MSG_F_COPY, rd_kafka_flush, rd_kafka_header_add, rd_kafka_headers_destroy,
+        rd_kafka_headers_new, rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_outq_len,
+        rd_kafka_produce_batch, rd_kafka_producev, rd_kafka_resp_err_t, rd_kafka_topic_destroy,
+        rd_kafka_topic_new, rd_kafka_topic_t, rd_kafka_vtype_t,
+    },
+    types::RDKafkaErrorCode,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Connection, Topic,
+    client::{Role, create, millis},
+    failure,
+};
+use crate::error::{Error, Result};
+
+const OK: rd_kafka_resp_err_t = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+const FULL: rd_kafka_resp_err_t = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__QUEUE_FULL;
+
+const TOO_LARGE: RDKafkaErrorCode = RDKafkaErrorCode::MessageSizeTooLarge;
+
+/// Where librdkafka's partitioner decides.
+const ANY_PARTITION: i32 = -1;
+
+/// How long to wait for room before looking at the stop signal again. Room comes with the next delivery report,
+/// which ends the wait.
+const ROOM: Duration = Duration::from_millis(100);
+
+/// A record of nothing but key and value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// The key; `None` is null.
+    pub key: Option<&'a [u8]>,
+    /// The value; `None` is null.
+    pub value: Option<&'a [u8]>,
+    /// The line it came from, for the account.
+    pub line: u64,
+}
+
+impl Item<'_> {
+    /// Bytes of key and value.
+    pub fn size(&self) -> usize {
+        self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len)
+    }
+}
+
+/// A header to send: name and value.
+pub type OutHeader<'a> = (Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
+
+/// It was stopped while waiting for room; this and what follows was not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+/// A producer for one topic. Every record that it takes ends in [`super::Deliveries`], as acknowledged or failed.
+pub struct Outbox {
+    connection: Connection,
+    topic: *mut rd_kafka_topic_t,
+    raw: Vec<rd_kafka_message_t>,
+}
+
+impl Outbox {
+    /// A connection for an outbox, with librdkafka's `settings` in addition to those that never change.
+    ///
+    /// # Errors
+    /// librdkafka refuses a setting.
+    pub fn connect(bootstrap: &str, settings: &[(&str, &str)]) -> Result<Connection> {
+        let mut all = vec![
+            // Every in-sync replica has it before it counts as sent.
+            ("acks", "all"),
+            // Bounds memory, whatever the number of records: room for some 20 requests to each of three nodes.
+            ("queue.buffering.max.kbytes", "65536"),
+            ("queue.buffering.max.messages", "200000"),
+            // The topic's own limit counts, not a guess of it in the client.
+            ("message.max.bytes", "200000000"),
+        ];
+        all.extend_from_slice(settings);
+        create(Role::Producer, bootstrap, &all)
+    }
+
+    /// An outbox for `topic` over `connection`.
+    ///
+    /// # Errors
+    /// librdkafka refuses the topic's name.
+    pub fn new(connection: Connection, topic: &Topic) -> Result<Outbox> {
+        let refused = || Error::failed(format!("librdkafka refuses the topic `{}`", topic.name));
+        let name = CString::new(topic.name.as_str()).map_err(|_| refused())?;
+        // SAFETY: a live client and a C string; no configuration means the client's default one.
+        let native =
+            unsafe { rd_kafka_topic_new(connection.native(), name.as_ptr(), ptr::null_mut()) };
+        if native.is_null() {
+            return Err(refused());
+        }
+        Ok(Outbox { connection, topic: native, raw: Vec::new() })
+    }
+
+    /// The connection below.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Takes `items`, in order, to one partition or to where their keys belong. Waits while the queue is full.
+    ///
+    /// # Errors
+    /// Stopped while waiting.
+    pub fn send_all(
+        &mut self,
+        items: &[Item<'_>],
+        partition: Option<i32>,
+        stop: &CancellationToken,
+    ) -> Result<(), Stopped> {
+        self.raw.clear();
+        self.raw.extend(items.iter().map(|item| {
+            let (payload, len) = raw_bytes(item.value);
+            let (key, key_len) = raw_bytes(item.key);
+            rd_kafka_message_t {
+                err: OK,
+                rkt: ptr::null_mut(),
+                partition: ANY_PARTITION,
+                payload,
+                len,
+                key,
+                key_len,
+                offset: 0,
+                _private: line_opaque(item.line),
+            }
+        }));
+        let partition = partition.unwrap_or(ANY_PARTITION);
+        loop {
+            let count = c_int::try_from(self.raw.len()).unwrap_or(c_int::MAX);
+            // SAFETY: a live topic; `count` messages whose keys and values are borrowed in `items` for as long as
+            // this call takes, and copied by it (MSG_F_COPY).
+            let taken = unsafe {
+                rd_kafka_produce_batch(
+                    self.topic,
+                    partition,
+                    RD_KAFKA_MSG_F_COPY,
+                    self.raw.as_mut_ptr(),
+                    count,
+                )
+            };
+            self.connection.poll(Duration::ZERO);
+            if taken == count {
+                return Ok(());
+            }
+            let deliveries = &self.connection.link().deliveries;
+            self.raw.retain(|message| {
+                if message.err == FULL {
+                    return true;
+                }
+                if let Some(code) = failure(message.err) {
+                    let line = message._private.addr() as u64;
+                    deliveries.failed(line, message.len + message.key_len, code);
+                }
+                false
+            });
+            if let Some(first) = self.raw.first()
+                && self.is_hopeless()
+            {
+                let line = first._private.addr() as u64;
+                deliveries.failed(line, first.len + first.key_len, TOO_LARGE);
+                self.raw.remove(0);
+            }
+            if self.raw.is_empty() {
+                return Ok(());
+            }
+            self.wait_for_room(stop)?;
+        }
+    }
+
+    /// Takes one record with all that a record can have. Waits while the queue is full.
+    ///
+    /// # Errors
+    /// Stopped while waiting.
+    pub fn send(
+        &mut self,
+        item: &Item<'_>,
+        partition: Option<i32>,
+        timestamp: Option<i64>,
+        headers: &[OutHeader<'_>],
+        stop: &CancellationToken,
+    ) -> Result<(), Stopped> {
+        use rd_kafka_vtype_t::*;
+        let (value, value_len) = raw_bytes(item.value);
+        let (key, key_len) = raw_bytes(item.key);
+        loop {
+            let list = header_list(headers);
+            // SAFETY: live client and topic; each tag is followed by arguments of just its C types; key and value
+            // are copied; the headers are librdkafka's own if it takes the record, and freed below if not.
+            let code = unsafe {
+                rd_kafka_producev(
+                    self.connection.native(),
+                    RD_KAFKA_VTYPE_RKT,
+                    self.topic,
+                    RD_KAFKA_VTYPE_PARTITION,
+                    partition.unwrap_or(ANY_PARTITION),
+                    RD_KAFKA_VTYPE_MSGFLAGS,
+                    RD_KAFKA_MSG_F_COPY,
+                    RD_KAFKA_VTYPE_VALUE,
+                    value,
+                    value_len,
+                    RD_KAFKA_VTYPE_KEY,
+                    key,
+                    key_len,
+                    RD_KAFKA_VTYPE_OPAQUE,
+                    line_opaque(item.line),
+                    RD_KAFKA_VTYPE_TIMESTAMP,
+                    timestamp.unwrap_or(0),
+                    RD_KAFKA_VTYPE_HEADERS,
+                    list,
+                    RD_KAFKA_VTYPE_END,
+                )
+            };
+            if code == OK {
+                return Ok(());
+            }
+            if !list.is_null() {
+                // SAFETY: the record was refused, so the list is still ours.
+                unsafe { rd_kafka_headers_destroy(list) };
+            }
+            let refused = if code == FULL {
+                self.is_hopeless().then_some(TOO_LARGE)
+            } else {
+                failure(code)
+            };
+            if let Some(code) = refused {
+                self.connection.link().deliveries.failed(item.line, item.size(), code);
+                return Ok(());
+            }
+            self.wait_for_room(stop)?;
+        }
+    }
+
+    /// Whether the queue is full without anything in it: the record is larger than the whole queue may be.
+    fn is_hopeless(&self) -> bool {
+        self.open() == 0
+    }
+
+    fn wait_for_room(&self, stop: &CancellationToken) -> Result<(), Stopped> {
+        if stop.is_cancelled() {
+            return Err(Stopped);
+        }
+        self.connection.poll(ROOM);
+        Ok(())
+    }
+
+    /// Sends what waits and serves reports until nothing is open any more, for at most `wait`. Returns whether
+    /// nothing is open.
+    pub fn flush(&self, wait: Duration) -> bool {
+        // SAFETY: a live client.
+        unsafe { rd_kafka_flush(self.connection.native(), millis(wait)) == OK }
+    }
+
+    /// How many records are neither acknowledged nor failed.
+    pub fn open(&self) -> u64 {
+        // SAFETY: a live client.
+        let open = unsafe { rd_kafka_outq_len(self.connection.native()) };
+        u64::try_from(open).unwrap_or(0)
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        // SAFETY: ours, and not used any more; the client's threads hold references of their own.
+        unsafe { rd_kafka_topic_destroy(self.topic) };
+    }
+}
+
+/// Null is a null pointer; the empty value is a pointer to nothing in particular.
+fn raw_bytes(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
+    bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
+}
+
+/// A line's number in the place that librdkafka keeps for a pointer and never follows.
+fn line_opaque(line: u64) -> *mut c_void {
+    ptr::without_provenance_mut(usize::try_from(line).unwrap_or(usize::MAX))
+}
+
+fn header_list(headers: &[OutHeader<'_>]) -> *mut rd_kafka_headers_t {
+    if headers.is_empty() {
+        return ptr::null_mut();
+    }
+    // SAFETY: pointers and lengths of live slices, which the calls copy.
+    unsafe {
+        let list = rd_kafka_headers_new(headers.len());
+        for (name, value) in headers {
+            let (value, value_len) = raw_bytes(value.as_deref());
+            rd_kafka_header_add(
+                list,
+                name.as_ptr().cast(),
+                isize::try_from(name.len()).unwrap_or(isize::MAX),
+                value,
+                isize::try_from(value_len).unwrap_or(isize::MAX),
+            );
+        }
+        list
+    }
+}

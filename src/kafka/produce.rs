@@ -1,0 +1,107 @@
+//! Producing: input to records, records to a topic, and an account of every one.
+
+mod chunks;
+mod generate;
+mod run;
+mod shape;
+
+pub use run::{Answer, BadLine, Ending, Failure, Outcome, Reason, Request, produce};
+pub use shape::Shape;
+
+pub use super::native::Landing;
+
+use std::{io::Read, time::Duration};
+
+/// librdkafka's name for how batches are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// gzip.
+    Gzip,
+    /// Snappy.
+    Snappy,
+    /// LZ4: the cheapest to compute.
+    Lz4,
+    /// Zstandard: the smallest.
+    Zstd,
+}
+
+impl Compression {
+    fn codec(self) -> &'static str {
+        match self {
+            Compression::None => "none",
+            Compression::Gzip => "gzip",
+            Compression::Snappy => "snappy",
+            Compression::Lz4 => "lz4",
+            Compression::Zstd => "zstd",
+        }
+    }
+}
+
+/// How a key becomes a partition. Records without a key go anywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Partitioner {
+    /// As Java clients and most others do.
+    #[default]
+    Murmur2,
+    /// As clients on librdkafka do unless told otherwise: Python's, Go's, .NET's of Confluent, kcat.
+    Crc32,
+}
+
+impl Partitioner {
+    fn librdkafka_name(self) -> &'static str {
+        match self {
+            Partitioner::Murmur2 => "murmur2_random",
+            Partitioner::Crc32 => "consistent_random",
+        }
+    }
+}
+
+/// How records are sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// How batches are compressed.
+    pub compression: Compression,
+    /// How a key becomes a partition.
+    pub partitioner: Partitioner,
+    /// How long a record may take until it is acknowledged.
+    pub timeout: Duration,
+}
+
+/// What is sent.
+pub enum Source {
+    /// Each line is a record.
+    Lines {
+        /// Where the lines come from.
+        input: Box<dyn Read + Send>,
+        /// What a line means.
+        shape: Shape,
+    },
+    /// One record of this key and value.
+    One {
+        /// The key; `None` is null.
+        key: Option<Vec<u8>>,
+        /// The value; `None` is null.
+        value: Option<Vec<u8>>,
+    },
+    /// Made-up records, for load.
+    Generated {
+        /// How many.
+        count: u64,
+        /// Bytes of each one's value.
+        size: usize,
+    },
+}
+
+/// What every record gets in addition.
+#[derive(Clone, Debug, Default)]
+pub struct Extras {
+    /// The partition, whatever the record says.
+    pub partition: Option<i32>,
+    /// Milliseconds since 1970, whatever the record says.
+    pub timestamp: Option<i64>,
+    /// Headers, after the record's own.
+    pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
