@@ -26,7 +26,6 @@ use super::{
     images::whole_id,
 };
 use crate::{
-    plan::prepared,
     error::Result,
     model::{NodeId, Project, Role, label},
     plan::prepared,
