@@ -12,7 +12,7 @@ use bollard::{
         Volume,
     },
     query_parameters::{
-        ListContainersOptionsBuilder, ListImagesOptions, ListImagesOptionsBuilder, ListNetworksOptions,
+        ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions,
         ListVolumesOptions,
     },
 };
@@ -26,9 +26,9 @@ use super::{
     images::whole_id,
 };
 use crate::{
-    plan::prepared,
     error::Result,
     model::{NodeId, Project, Role, label},
+    plan::prepared,
     observed::{AppImage, ContainerFacts, ContainerState, DockerFacts, ImageId, NetworkFacts, Stranger, VolumeFacts},
 };
 
@@ -54,7 +54,7 @@ impl Engine {
             self.all_containers(),
             self.all_networks(),
             self.all_volumes(),
-            self.built_images(),
+            self.all_images(),
             self.ids(images),
         )?;
         let ours = |labels: Option<&Labels>| labels.is_some_and(|labels| is_of(project, labels));
@@ -112,29 +112,16 @@ impl Engine {
     /// # Errors
     /// Where the engine does not answer.
     pub async fn prepared_image(&self, base: &str) -> Result<Option<ImageId>> {
-        Ok(prepared_by_base(&self.built_images().await?).remove(base))
+        Ok(prepared_by_base(&self.all_images().await?).remove(base))
     }
 
-    /// The images that kdev made, for whatever project, the newest first.
-    async fn built_images(&self) -> Result<Vec<ImageSummary>> {
-        // A prepared image names no directory; what a killed build left may not have got as far as its role.
-        let (of_projects, with_role) =
-            tokio::try_join!(self.images_labelled(label::DIRECTORY), self.images_labelled(label::ROLE))?;
-        let mut images = of_projects;
-        for image in with_role {
-            if images.iter().all(|known| known.id != image.id) {
-                images.push(image);
-            }
-        }
+    /// All images, the newest first. Asking for those with a label takes the engine longer, and with two labels
+    /// Podman 4.3 finds nothing.
+    async fn all_images(&self) -> Result<Vec<ImageSummary>> {
+        let listed = self.quick().list_images(None::<ListImagesOptions>).await;
+        let mut images = listed.doing(|| "listing images".to_owned())?;
         images.sort_by_key(|image| std::cmp::Reverse(image.created));
         Ok(images)
-    }
-
-    /// By one label only: with two, Podman 4.3 finds nothing.
-    async fn images_labelled(&self, label: &str) -> Result<Vec<ImageSummary>> {
-        let filters = HashMap::from([("label", vec![label])]);
-        let options: ListImagesOptions = ListImagesOptionsBuilder::new().filters(&filters).build();
-        self.quick().list_images(Some(options)).await.doing(|| "listing images".to_owned())
     }
 
     async fn ids(&self, references: &[String]) -> Result<BTreeMap<String, ImageId>> {

