@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod cli;
+mod docker;
 mod live;
 mod sandbox;
 mod scenarios;
