@@ -99,7 +99,8 @@ fn explain(address: &Address, failure: Fault) -> Error {
                 .hint("sudo usermod -aG docker $USER, then newgrp docker (or log in again)")
         }
         (_, Some(io::ErrorKind::ConnectionRefused)) => {
-            start_hints(error(format!("no Docker engine answers at {place}: connection refused")))
+            let error = error(format!("no Docker engine answers at {place}: connection refused"));
+            if matches!(address, Address::Unix(_)) { start_hints(error) } else { error }
         }
         (Fault::RequestTimeoutError, _) => {
             error(format!("the Docker engine at {place} does not answer within {} s", HELLO.as_secs()))
@@ -181,6 +182,31 @@ mod tests {
         let error = failing(&format!("tcp://127.0.0.1:{port}")).await;
         server.await.expect("ended");
         error
+    }
+
+    #[tokio::test]
+    async fn requests_name_the_engines_version_of_the_api() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let host = format!("tcp://{}", listener.local_addr().expect("bound"));
+        let server = tokio::spawn(async move {
+            let mut asked = Vec::new();
+            for body in [r#"{"ApiVersion":"1.42"}"#, "[]"] {
+                let (mut stream, _) = listener.accept().await.expect("a guest");
+                let mut request = vec![0; 4096];
+                let length = stream.read(&mut request).await.expect("a request");
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(answer.as_bytes()).await.expect("told");
+                let text = String::from_utf8_lossy(&request[..length]).into_owned();
+                asked.push(text.lines().next().unwrap_or_default().to_owned());
+            }
+            asked
+        });
+        let around = Surroundings { docker_host: Some(host), ..Surroundings::default() };
+        let engine = Engine::connect_from(around).await.expect("an engine");
+        assert!(!engine.is_local());
+        assert!(engine.all_networks().await.expect("none").is_empty());
+        assert_eq!(server.await.expect("ended"), ["GET /version HTTP/1.1", "GET /v1.42/networks HTTP/1.1"]);
     }
 
     #[tokio::test]
