@@ -32,11 +32,19 @@ fn a_port_that_a_container_has() {
     ran.says(&format!("  try: docker stop {name}"));
     ran.says("   or: remove `ports` from [kafka] in kdev.toml, and kdev picks free ones");
     assert!(project.docker.runs(&name), "the stranger was touched");
+    assert_eq!(project.objects(), [""; 0], "something was made before it was told");
     // Freed, the same file comes up.
     drop(stranger);
     project.up(&["--no-apps"]);
     let host: Vec<String> = ports.iter().map(|port| format!("localhost:{port}")).collect();
     assert_eq!(project.healthy()["bootstrap"]["host"], host.join(","));
+    // Taken while the project was down: there is no `ports` to remove, since the volumes remember them.
+    project.run(&["down"]).expect(0);
+    project.configure("");
+    let stranger = project.docker.stranger(&name, Some(ports[1]));
+    let ran = project.try_up(&["--no-apps"]).expect(1);
+    ran.says(&format!("is taken by container `{name}`")).says("   or: ports = [").says("] under [kafka] in kdev.toml: these are free");
+    drop(stranger);
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn what_is_wrong_with_produce_is_told(project: &Project) {
 
 fn what_is_wrong_with_consume_is_told(project: &Project) {
     project.run(&["consume", "psots", "--exit"]).expect(1).says("no topic `psots`").says("posts");
-    project.run(&["consume", "posts", "--partition", "7", "--exit"]).expect(1).says("7");
+    project.run(&["consume", "posts", "--partition", "7", "--exit"]).expect(2).says("posts has 3 partitions, 0 to 2");
     project.run(&["consume", "posts", "--partition", "0", "--from", "1000", "--exit"]).expect(1).says("1000");
     project.run(&["consume", "posts", "--from", "yesterday"]).expect(2).says("yesterday");
 }

@@ -6,9 +6,13 @@ use super::project::{Project, SMALL};
 fn two_projects_of_one_name_do_not_touch_each_other() {
     let Some(project) = Project::new("twins") else { return };
     let twin = project.twin();
-    for project in [&project, &twin] {
+    // Both for the first time, at the same time: neither takes the other's ports.
+    let ups = [&project, &twin].map(|project| {
         project.configure(SMALL);
-        project.up(&[]);
+        project.begin(&["up", "--timeout", "300s"])
+    });
+    for up in ups {
+        up.end().expect(0);
     }
     let addresses = [&project, &twin].map(|project| project.healthy()["bootstrap"]["host"].clone());
     assert_ne!(addresses[0], addresses[1]);
@@ -23,4 +27,9 @@ fn two_projects_of_one_name_do_not_touch_each_other() {
     assert_eq!(project.objects(), [""; 0]);
     assert_eq!(twin.run(&["consume", "--exit"]).expect(0).stdout, "theirs\n", "the other project is as it was");
     twin.healthy();
+    // A project that is down keeps its ports: another does not get them meanwhile.
+    twin.run(&["down"]).expect(0);
+    project.up(&[]);
+    twin.up(&[]);
+    assert_eq!(twin.healthy()["bootstrap"]["host"], addresses[1]);
 }
