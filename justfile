@@ -24,8 +24,8 @@ test:
     scripts/test
 
 # The figures of the README, measured on this machine.
-bench:
-    scripts/bench
+bench *args:
+    bench/run {{args}}
 
 # Format and clippy.
 lint:

@@ -127,7 +127,9 @@ pub enum ContainerState {
         /// Whether the kernel killed it for memory.
         oom: bool,
     },
-    /// Being removed, or beyond use.
+    /// Being removed by somebody.
+    Removing,
+    /// Beyond use: a removal that did not succeed.
     Dead,
 }
 
@@ -140,6 +142,7 @@ impl ContainerState {
             ContainerState::Paused => "paused",
             ContainerState::Restarting => "restarting",
             ContainerState::Exited { .. } => "exited",
+            ContainerState::Removing => "removing",
             ContainerState::Dead => "dead",
         }
     }

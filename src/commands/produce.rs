@@ -210,7 +210,7 @@ pub fn run(
         // The shell's prompt begins a line of its own.
         let _ = writeln!(stderr());
     }
-    if !streams.quiet && outcome.records > 0 {
+    if !streams.quiet && (outcome.records > 0 || outcome.attempted() == 0) {
         let _ = writeln!(stderr(), "{}", report::summary(&outcome, target));
     }
     report::failure(&outcome, target, timeout).map_or(Ok(()), Err)

@@ -125,16 +125,14 @@ fn tar_of(entries: &[UploadEntry]) -> std::io::Result<Vec<u8>> {
 /// The content of the one file in an archive.
 fn file_of(tar: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut archive = tar::Archive::new(tar);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        if !entry.header().entry_type().is_file() {
-            return Err(std::io::Error::other("it is no file"));
-        }
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content)?;
-        return Ok(content);
+    let first = archive.entries()?.next();
+    let mut entry = first.ok_or_else(|| std::io::Error::other("the engine sent an empty archive"))??;
+    if !entry.header().entry_type().is_file() {
+        return Err(std::io::Error::other("it is no file"));
     }
-    Err(std::io::Error::other("the engine sent an empty archive"))
+    let mut content = Vec::new();
+    entry.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 #[cfg(test)]

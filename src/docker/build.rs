@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 
 use super::{
     Engine,
-    context::{Context, EmbeddedFiles},
+    context::Context,
     credentials, fault,
     images::whole_id,
     proxy,
@@ -20,6 +20,7 @@ use crate::{
     model::label,
     observed::ImageId,
     plan::BuildPlan,
+    template::EmbeddedFiles,
 };
 
 /// How many of a failed step's last lines are shown.
@@ -142,7 +143,7 @@ impl Transcript {
         }
         if let Some(id) = line.strip_prefix("Successfully built ") {
             self.image.get_or_insert_with(|| id.trim().to_owned());
-        } else if !line.trim().is_empty() {
+        } else if !line.trim().is_empty() && !is_builders_own(line) {
             if self.lines.len() == LINES {
                 self.lines.pop_front();
             }
@@ -150,6 +151,11 @@ impl Transcript {
         }
         None
     }
+}
+
+/// What the builder says of itself between the steps' output.
+fn is_builders_own(line: &str) -> bool {
+    line.starts_with(" ---> ") || line.starts_with("Removing intermediate container ")
 }
 
 /// `Step 3/11 : RUN x` of Docker, `STEP 3/11: RUN x` of Podman.
@@ -181,7 +187,7 @@ fn explain(
         // The engine pulls the base image by itself: what fails there is the pull.
         (Some(base), _) => {
             let image = base.split_whitespace().find(|word| !word.starts_with("--")).unwrap_or(base);
-            let uses_ours = dockerfile_text.contains("KDEV_PYTHON_IMAGE");
+            let uses_ours = dockerfile_text.contains("PYTHON_IMAGE");
             pull::explain(image, &reason, if uses_ours { Mirror::Python } else { Mirror::Own })
         }
         (None, Some(step)) => Error::failed(format!("the image of app `{app}` cannot be built: {reason}"))
@@ -242,6 +248,7 @@ mod tests {
         for n in 1..=25 {
             transcript.take(&format!("line {n}\n"));
         }
+        transcript.take(" ---> Running in 0123\nRemoving intermediate container 0123\n");
         let error = explain("producer", &plan(), "", &transcript, failed("returned a non-zero code: 2"));
         assert_eq!(error.message, "the image of app `producer` cannot be built: returned a non-zero code: 2");
         assert_eq!(error.details.len(), 21);
@@ -254,7 +261,7 @@ mod tests {
     fn a_base_image_that_cannot_be_pulled_is_told_as_a_pull() {
         let mut transcript = Transcript::default();
         transcript.take("Step 1/2 : FROM python:3.13-slim AS wheels\n");
-        let error = explain("p", &plan(), "ARG KDEV_PYTHON_IMAGE=x", &transcript, failed("dial tcp: no such host"));
+        let error = explain("p", &plan(), "ARG PYTHON_IMAGE=x", &transcript, failed("dial tcp: no such host"));
         assert_eq!(error.message, "the image python:3.13-slim cannot be pulled: Docker Hub cannot be reached");
         assert!(error.hints.iter().any(|hint| hint.starts_with("KDEV_PYTHON_IMAGE=")));
     }

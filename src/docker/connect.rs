@@ -99,7 +99,8 @@ fn explain(address: &Address, failure: Fault) -> Error {
                 .hint("sudo usermod -aG docker $USER, then newgrp docker (or log in again)")
         }
         (_, Some(io::ErrorKind::ConnectionRefused)) => {
-            start_hints(error(format!("no Docker engine answers at {place}: connection refused")))
+            let error = error(format!("no Docker engine answers at {place}: connection refused"));
+            if matches!(address, Address::Unix(_)) { start_hints(error) } else { error }
         }
         (Fault::RequestTimeoutError, _) => {
             error(format!("the Docker engine at {place} does not answer within {} s", HELLO.as_secs()))
@@ -165,33 +166,58 @@ mod tests {
         assert!(error.hints.len() >= 2);
     }
 
-    #[tokio::test]
-    async fn something_else_behind_the_socket_is_told() {
-        use tokio::io::AsyncWriteExt;
+    /// Answers one request with `status` and `body`, and returns what `connect` made of it.
+    async fn answered(status: &str, body: &str) -> Error {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let port = listener.local_addr().expect("bound").port();
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         let server = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a guest");
-            stream.write_all(b"HTTP/1.1 403 No\r\ncontent-length: 2\r\n\r\nno").await.expect("told");
-        });
-        let error = failing(&format!("tcp://127.0.0.1:{port}")).await;
-        server.await.expect("ended");
-        assert!(error.message.contains("status 403, no"), "{}", error.message);
-    }
-
-    #[tokio::test]
-    async fn an_old_engine_is_told_by_its_versions() {
-        use tokio::io::AsyncWriteExt;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let port = listener.local_addr().expect("bound").port();
-        let server = tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.expect("a guest");
-            let body = r#"{"Version":"18.09.1","ApiVersion":"1.39"}"#;
-            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let mut request = [0; 4096];
+            let asked = stream.read(&mut request).await.expect("a request");
+            assert!(request[..asked].starts_with(b"GET /version"));
             stream.write_all(answer.as_bytes()).await.expect("told");
         });
         let error = failing(&format!("tcp://127.0.0.1:{port}")).await;
         server.await.expect("ended");
+        error
+    }
+
+    #[tokio::test]
+    async fn requests_name_the_engines_version_of_the_api() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let host = format!("tcp://{}", listener.local_addr().expect("bound"));
+        let server = tokio::spawn(async move {
+            let mut asked = Vec::new();
+            for body in [r#"{"ApiVersion":"1.42"}"#, "[]"] {
+                let (mut stream, _) = listener.accept().await.expect("a guest");
+                let mut request = vec![0; 4096];
+                let length = stream.read(&mut request).await.expect("a request");
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(answer.as_bytes()).await.expect("told");
+                let text = String::from_utf8_lossy(&request[..length]).into_owned();
+                asked.push(text.lines().next().unwrap_or_default().to_owned());
+            }
+            asked
+        });
+        let around = Surroundings { docker_host: Some(host), ..Surroundings::default() };
+        let engine = Engine::connect_from(around).await.expect("an engine");
+        assert!(!engine.is_local());
+        assert!(engine.all_networks().await.expect("none").is_empty());
+        assert_eq!(server.await.expect("ended"), ["GET /version HTTP/1.1", "GET /v1.42/networks HTTP/1.1"]);
+    }
+
+    #[tokio::test]
+    async fn something_else_behind_the_socket_is_told() {
+        let error = answered("403 Forbidden", "no").await;
+        assert!(error.message.ends_with("status 403, no"), "{}", error.message);
+    }
+
+    #[tokio::test]
+    async fn an_old_engine_is_told_by_its_versions() {
+        let error = answered("200 OK", r#"{"Version":"18.09.1","ApiVersion":"1.39"}"#).await;
         assert_eq!(error.kind, Kind::NoEngine);
         assert!(error.message.contains("18.09.1") && error.message.contains("1.39"), "{}", error.message);
     }

@@ -15,10 +15,8 @@ use crate::{
     error::{Error, Result},
     model::{AppName, hex},
     plan::BuildSource,
+    template::EmbeddedFiles,
 };
-
-/// The files inside the kdev binary: path with forward slashes, content.
-pub type EmbeddedFiles = &'static [(&'static str, &'static [u8])];
 
 /// Hash of all that a build depends on: the files it sends (paths, contents, executable bits, links;
 /// not times), the Dockerfile and the arguments. 16 hex digits, the same on every machine.

@@ -203,17 +203,20 @@ fn parse(host: &str, tls: bool) -> Result<Address> {
 
 /// Says who named the address, and how to be rid of it.
 pub(super) fn with_remedy(error: Error, origin: &Origin) -> Error {
-    let error = error.while_("looking for the Docker engine");
-    match origin {
-        Origin::DockerHost(value) => error
-            .while_(format!("using DOCKER_HOST={value}"))
-            .hint("unset DOCKER_HOST, to use the usual place"),
-        Origin::Context { name, chosen_by } => error
-            .while_(format!("using the Docker context `{name}`, chosen by {chosen_by}"))
-            .hint("docker context ls, to see those that exist")
-            .hint("DOCKER_CONTEXT=default, to use the usual place"),
-        Origin::Usual => error,
-    }
+    let mut error = error.while_("looking for the Docker engine");
+    let (naming, remedies) = match origin {
+        Origin::DockerHost(value) => {
+            (format!("using DOCKER_HOST={value}"), vec!["unset DOCKER_HOST, to use the usual place"])
+        }
+        Origin::Context { name, chosen_by } => (
+            format!("using the Docker context `{name}`, chosen by {chosen_by}"),
+            vec!["DOCKER_CONTEXT=default, to use the usual place", "docker context ls, to see those that exist"],
+        ),
+        Origin::Usual => return error,
+    };
+    // First, as most often the name is what is wrong.
+    error.hints.splice(0..0, remedies.into_iter().map(str::to_owned));
+    error.while_(naming)
 }
 
 #[cfg(test)]

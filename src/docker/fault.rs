@@ -33,17 +33,27 @@ pub(super) fn reason(fault: &Fault) -> String {
 }
 
 /// The operating system's error below, where the connection itself failed.
-pub(super) fn io_error<'a>(fault: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
-    let mut next = Some(fault);
-    while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            // hyper wraps the connector's error in an io::Error of its own kind at times: the
-            // innermost one is the operating system's.
-            return io.get_ref().and_then(|inner| io_error(inner)).or(Some(io));
-        }
-        next = error.source();
+pub(super) fn io_error(fault: &Fault) -> Option<&io::Error> {
+    match fault {
+        // It shows itself as what it holds, so that the search for a source would miss that.
+        Fault::IOError { err } => innermost(err),
+        other => innermost(other),
     }
-    None
+}
+
+/// Wrappers are io errors themselves at times: the last one in the chain is the operating system's.
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    let mut found = None;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let io = error.downcast_ref::<io::Error>();
+        found = io.or(found);
+        next = match io.and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    found
 }
 
 /// A failed request as an error of kdev's: `doing` is what was tried, to what.

@@ -13,6 +13,8 @@ mod build;
 mod connect;
 mod containers;
 pub mod context;
+#[cfg(test)]
+mod context_tests;
 mod credentials;
 mod endpoint;
 pub mod exec;
@@ -35,7 +37,6 @@ mod translate;
 mod volumes;
 
 pub use archive::{UploadEntry, UploadKind};
-pub use context::EmbeddedFiles;
 pub use exec::{Chunk, Exec, ExecControl};
 pub use info::EngineInfo;
 pub use logs::{LogLine, LogQuery, LogStream};

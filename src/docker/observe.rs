@@ -1,14 +1,18 @@
 //! What the engine holds for one project.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use bollard::{
+    errors::Error as Fault,
     models::{
         ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ImageSummary, Network,
         Volume,
     },
     query_parameters::{
-        ListContainersOptionsBuilder, ListImagesOptions, ListImagesOptionsBuilder, ListNetworksOptions,
+        ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions,
         ListVolumesOptions,
     },
 };
@@ -22,11 +26,15 @@ use super::{
     images::whole_id,
 };
 use crate::{
-    plan::prepared,
     error::Result,
     model::{NodeId, Project, Role, label},
+    plan::prepared,
     observed::{AppImage, ContainerFacts, ContainerState, DockerFacts, ImageId, NetworkFacts, Stranger, VolumeFacts},
 };
+
+/// How long a container may be in a state between two.
+const UNSETTLED_TRIES: u32 = 50;
+const UNSETTLED_STEP: Duration = Duration::from_millis(100);
 
 type Labels = HashMap<String, String>;
 
@@ -42,12 +50,11 @@ impl Engine {
         images: &[String],
         wanted: &[(&'static str, String)],
     ) -> Result<DockerFacts> {
-        let (containers, networks, volumes, app_images, prepared, images) = tokio::try_join!(
+        let (containers, networks, volumes, built, images) = tokio::try_join!(
             self.all_containers(),
             self.all_networks(),
             self.all_volumes(),
-            self.images_labelled(vec![project_filter(project)]),
-            self.images_labelled(vec![format!("{}={}", label::ROLE, Role::Prepared.as_str())]),
+            self.all_images(),
             self.ids(images),
         )?;
         let ours = |labels: Option<&Labels>| labels.is_some_and(|labels| is_of(project, labels));
@@ -62,9 +69,9 @@ impl Engine {
         containers.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(DockerFacts {
             images,
-            prepared: prepared_by_base(prepared),
-            unfinished_images: unfinished_of(project, &app_images),
-            app_images: app_images_of(project, app_images),
+            prepared: prepared_by_base(&built),
+            unfinished_images: unfinished_of(project, &built),
+            app_images: app_images_of(project, &built),
             networks: networks.into_iter().filter(|n| ours(n.labels.as_ref())).filter_map(network_facts).collect(),
             volumes: volumes.into_iter().filter(|v| ours(Some(&v.labels))).filter_map(volume_facts).collect(),
             containers,
@@ -75,7 +82,18 @@ impl Engine {
     /// All containers, running or not.
     pub(super) async fn all_containers(&self) -> Result<Vec<ContainerSummary>> {
         let options = ListContainersOptionsBuilder::new().all(true).build();
-        self.quick().list_containers(Some(options)).await.doing(|| "listing containers".to_owned())
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.quick().list_containers(Some(options.clone())).await {
+                // For a moment after a container was stopped, Podman gives a state that Docker does not know,
+                // and bollard nothing of the list.
+                Err(Fault::JsonDataError { .. }) if tries < UNSETTLED_TRIES => {
+                    tokio::time::sleep(UNSETTLED_STEP).await;
+                }
+                listed => return listed.doing(|| "listing containers".to_owned()),
+            }
+        }
     }
 
     /// All networks.
@@ -94,14 +112,16 @@ impl Engine {
     /// # Errors
     /// Where the engine does not answer.
     pub async fn prepared_image(&self, base: &str) -> Result<Option<ImageId>> {
-        let images = self.images_labelled(vec![format!("{}={}", label::ROLE, Role::Prepared.as_str())]).await?;
-        Ok(prepared_by_base(images).remove(base))
+        Ok(prepared_by_base(&self.all_images().await?).remove(base))
     }
 
-    async fn images_labelled(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
-        let options: ListImagesOptions =
-            ListImagesOptionsBuilder::new().filters(&HashMap::from([("label", labels)])).build();
-        self.quick().list_images(Some(options)).await.doing(|| "listing images".to_owned())
+    /// All images, the newest first. Asking for those with a label takes the engine longer, and with two labels
+    /// Podman 4.3 finds nothing.
+    async fn all_images(&self) -> Result<Vec<ImageSummary>> {
+        let listed = self.quick().list_images(None::<ListImagesOptions>).await;
+        let mut images = listed.doing(|| "listing images".to_owned())?;
+        images.sort_by_key(|image| std::cmp::Reverse(image.created));
+        Ok(images)
     }
 
     async fn ids(&self, references: &[String]) -> Result<BTreeMap<String, ImageId>> {
@@ -119,10 +139,6 @@ impl Engine {
         let found: Result<Vec<_>> = found.into_iter().collect();
         Ok(found?.into_iter().flatten().filter_map(container_facts).collect())
     }
-}
-
-fn project_filter(project: &Project) -> String {
-    format!("{}={}", label::PROJECT, project.name)
 }
 
 /// Whether labels are of the project: its name and its directory, as two may share a name.
@@ -147,13 +163,12 @@ fn volume_facts(volume: Volume) -> Option<(NodeId, VolumeFacts)> {
     Some((node, VolumeFacts { cluster: label(label::CLUSTER), port, voters, name: volume.name }))
 }
 
-fn app_images_of(project: &Project, mut images: Vec<ImageSummary>) -> Vec<AppImage> {
-    images.retain(|image| is_of(project, &image.labels));
-    images.sort_by_key(|image| std::cmp::Reverse(image.created));
-    let facts = images.into_iter().filter_map(|image| {
+fn app_images_of(project: &Project, images: &[ImageSummary]) -> Vec<AppImage> {
+    let ours = images.iter().filter(|image| has_role(image, Role::Image) && is_of(project, &image.labels));
+    let facts = ours.filter_map(|image| {
         let app = image.labels.get(label::SERVICE)?.parse().ok()?;
         let spec = image.labels.get(label::SPEC)?.clone();
-        Some(AppImage { id: whole_id(image.id), app, spec })
+        Some(AppImage { id: whole_id(image.id.clone()), app, spec })
     });
     facts.collect()
 }
@@ -165,18 +180,16 @@ fn unfinished_of(project: &Project, images: &[ImageSummary]) -> Vec<ImageId> {
     unfinished.map(|image| whole_id(image.id.clone())).collect()
 }
 
-fn prepared_by_base(mut images: Vec<ImageSummary>) -> BTreeMap<ImageId, ImageId> {
-    // The newest last, so that it is the one that stays.
-    images.sort_by_key(|image| image.created);
-    let pairs = images.into_iter().filter_map(|mut image| {
-        // One that an earlier release of kdev laid out otherwise is none.
-        if image.labels.get(label::SPEC).map(String::as_str) != Some(prepared::LAYOUT) {
-            return None;
-        }
-        let base = image.labels.remove(label::BASE)?;
-        Some((base, whole_id(image.id)))
-    });
-    pairs.collect()
+fn prepared_by_base(images: &[ImageSummary]) -> BTreeMap<ImageId, ImageId> {
+    let layout = |image: &&ImageSummary| image.labels.get(label::SPEC).is_some_and(|spec| spec == prepared::LAYOUT);
+    let usable = images.iter().filter(|image| has_role(image, Role::Prepared)).filter(layout);
+    let pairs = usable.filter_map(|image| Some((image.labels.get(label::BASE)?.clone(), whole_id(image.id.clone()))));
+    // The oldest first, so that the newest is the one that stays.
+    pairs.rev().collect()
+}
+
+fn has_role(image: &ImageSummary, role: Role) -> bool {
+    image.labels.get(label::ROLE).map(String::as_str) == Some(role.as_str())
 }
 
 /// A container as a fact; none where it has no id.
@@ -216,6 +229,7 @@ fn container_state(state: &bollard::models::ContainerState) -> ContainerState {
             code: state.exit_code.unwrap_or(0),
             oom: state.oom_killed.unwrap_or(false),
         },
+        Some(Status::REMOVING) => ContainerState::Removing,
         _ => ContainerState::Dead,
     }
 }

@@ -128,3 +128,104 @@ fn log_config(flavour: Flavour) -> Option<HostConfigLogConfig> {
         config: Some(options.map(|(k, v)| (k.to_owned(), v.to_owned())).into()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::{Mount, Publish};
+
+    fn node() -> ContainerPlan {
+        ContainerPlan {
+            name: "blog-1a2b3c4d-kafka-1".to_owned(),
+            role: Role::Node,
+            service: "kafka-1".to_owned(),
+            hostname: "kafka-1".to_owned(),
+            network: "blog-1a2b3c4d".to_owned(),
+            user: Some("1000:1000".to_owned()),
+            command: Some(["java", "-cp", "x"].map(str::to_owned).to_vec()),
+            env: BTreeMap::from([("A".to_owned(), "b=c".to_owned())]),
+            mounts: vec![Mount { volume: "blog-data-1".to_owned(), target: "/data".to_owned() }],
+            tmpfs: vec![Tmpfs { target: "/tmp".to_owned(), size_bytes: 1024, exec: true }],
+            publish: vec![Publish { host: 9092, container: 9092 }],
+            memory_bytes: 512 << 20,
+            pids: 500,
+            stop_timeout: Duration::from_millis(1500),
+            restart: Restart::No,
+            labels: BTreeMap::from([("kdev.role".to_owned(), "node".to_owned())]),
+            spec: "s".to_owned(),
+        }
+    }
+
+    fn body(plan: &ContainerPlan, flavour: Flavour) -> Value {
+        serde_json::to_value(container(plan, "sha256:00", flavour)).expect("a body")
+    }
+
+    #[test]
+    fn a_node_is_hardened_and_has_what_it_was_planned_with() {
+        let expected = json!({
+            "Image": "sha256:00",
+            "Hostname": "kafka-1",
+            "User": "1000:1000",
+            "Entrypoint": ["java"],
+            "Cmd": ["-cp", "x"],
+            "Env": ["A=b=c"],
+            "ExposedPorts": {"9092/tcp": {}},
+            "Labels": {"kdev.role": "node"},
+            "StopTimeout": 2,
+            "HostConfig": {
+                "NetworkMode": "blog-1a2b3c4d",
+                "PortBindings": {"9092/tcp": [{"HostIp": "127.0.0.1", "HostPort": "9092"}]},
+                "Mounts": [{"Type": "volume", "Source": "blog-data-1", "Target": "/data"}],
+                "Tmpfs": {"/tmp": "rw,nosuid,nodev,exec,size=1024,mode=1777"},
+                "Memory": 536_870_912,
+                "MemorySwap": 536_870_912,
+                "PidsLimit": 500,
+                "RestartPolicy": {"Name": "no"},
+                "ReadonlyRootfs": true,
+                "CapDrop": ["ALL"],
+                "SecurityOpt": ["no-new-privileges"],
+                "Init": false,
+                "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            },
+            "NetworkingConfig": {"EndpointsConfig": {"blog-1a2b3c4d": {"Aliases": ["kafka-1"]}}},
+        });
+        assert_eq!(body(&node(), Flavour::Docker), expected);
+    }
+
+    #[test]
+    fn an_app_has_an_init_process_and_its_images_own_command() {
+        let plan = ContainerPlan {
+            role: Role::App,
+            command: None,
+            user: None,
+            restart: Restart::OnFailure(3),
+            tmpfs: vec![Tmpfs { target: "/tmp".to_owned(), size_bytes: 1, exec: false }],
+            ..node()
+        };
+        let body = body(&plan, Flavour::Docker);
+        assert_eq!(body["HostConfig"]["Init"], json!(true));
+        assert_eq!(body["HostConfig"]["RestartPolicy"], json!({"Name": "on-failure", "MaximumRetryCount": 3}));
+        assert_eq!(body["HostConfig"]["Tmpfs"]["/tmp"], json!("rw,nosuid,nodev,noexec,size=1,mode=1777"));
+        for key in ["Entrypoint", "Cmd", "User"] {
+            assert_eq!(body.get(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_prepared_in_a_container_that_can_be_written_to_without_a_network() {
+        let plan = ContainerPlan { role: Role::Prepared, network: "none".to_owned(), ..node() };
+        let body = body(&plan, Flavour::Docker);
+        assert_eq!(body["HostConfig"]["ReadonlyRootfs"], json!(false));
+        assert_eq!(body["HostConfig"]["NetworkMode"], json!("none"));
+        assert_eq!(body.get("NetworkingConfig"), None);
+    }
+
+    #[test]
+    fn podman_keeps_its_own_log_driver() {
+        assert_eq!(body(&node(), Flavour::Podman)["HostConfig"].get("LogConfig"), None);
+    }
+}

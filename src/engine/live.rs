@@ -112,12 +112,19 @@ impl Live {
         settled
     }
 
-    async fn start(&self, service: &str, name: &str) -> Result<()> {
+    /// The container that has this name now: what is done to it must not be done to a later one of the same name.
+    fn id_of(&self, name: &str) -> String {
+        let last = self.last();
+        let containers = last.as_ref().map(|(_, facts)| facts.containers.as_slice()).unwrap_or_default();
+        containers.iter().find(|c| c.name == name).map_or_else(|| name.to_owned(), |c| c.id.clone())
+    }
+
+    async fn start(&self, service: &str, id: &str) -> Result<()> {
         let node = NodeId::from_service(service).and_then(|id| self.plan.nodes.get(&id));
         if let Some(node) = node {
-            storage::write_if_empty(&self.docker, name, node).await?;
+            storage::write_if_empty(&self.docker, id, node).await?;
         }
-        self.docker.start(name).await
+        self.docker.start(id).await
     }
 
     async fn create_node(&self, id: NodeId) -> Result<()> {
@@ -175,15 +182,15 @@ impl Live {
                 None => Ok(()),
             },
             Step::CreateNode { node } => self.create_node(*node).await,
-            Step::Start { service, name } => self.start(service, name).await,
-            Step::Unpause { name, .. } => self.docker.unpause(name).await,
+            Step::Start { service, name } => self.start(service, &self.id_of(name)).await,
+            Step::Unpause { name, .. } => self.docker.unpause(&self.id_of(name)).await,
             Step::Stop { service, name, .. } => match NodeId::from_service(service) {
                 // Where nothing is to be left, no quorum needs to hear of the end.
-                Some(_) if self.plan.nodes.is_empty() => ending::stop_for_good(&self.docker, name).await,
-                Some(_) => self.docker.stop(name, STOP_TIMEOUT).await,
-                None => self.docker.stop(name, APP_STOP).await,
+                Some(_) if self.plan.nodes.is_empty() => ending::stop_for_good(&self.docker, &self.id_of(name)).await,
+                Some(_) => self.docker.stop(&self.id_of(name), STOP_TIMEOUT).await,
+                None => self.docker.stop(&self.id_of(name), APP_STOP).await,
             },
-            Step::Remove { name, .. } => self.docker.remove_container(name).await,
+            Step::Remove { name, .. } => self.docker.remove_container(&self.id_of(name)).await,
             Step::CreateTopic { topic, .. } => match self.plan.topics.get(topic) {
                 Some(plan) => self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect(),
                 None => Ok(()),

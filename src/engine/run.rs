@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::{AbortHandle, JoinSet},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::World;
@@ -20,6 +23,8 @@ use crate::{
 /// How long to wait before looking again when there is nothing to do. Readiness is seen this late at most; one look
 /// at a live cluster takes a few milliseconds.
 const PAUSE: Duration = Duration::from_millis(40);
+/// What every step but pulls and builds takes at most: a preparation of an image on a busy machine.
+const FINISH: Duration = Duration::from_secs(60);
 /// A step that is asked for this often in one run is being undone by somebody.
 const MOST_REPEATS: u32 = 5;
 
@@ -58,7 +63,7 @@ pub async fn reach<W: World>(
 ) -> Result<Outcome> {
     let Run { events, cancel, timeout, first } = run;
     let deadline = Instant::now() + timeout;
-    let mut work = Work { world, events, under_way: JoinSet::new(), doing: BTreeSet::new(), numbers: 0 };
+    let mut work = Work { world, events, under_way: JoinSet::new(), doing: BTreeMap::new(), numbers: 0 };
     let mut done = Vec::new();
     let mut times: BTreeMap<Step, u32> = BTreeMap::new();
     let mut starts: BTreeSet<(String, String)> = BTreeSet::new();
@@ -72,6 +77,9 @@ pub async fn reach<W: World>(
             Err(error) => break error,
         };
         acted = false;
+        if cancel.is_cancelled() {
+            break interrupted(&done);
+        }
         let mut next = match goal(&observed) {
             Ok(next) => next,
             Err(error) => break error,
@@ -82,7 +90,7 @@ pub async fn reach<W: World>(
         let mut started_any = false;
         let mut fatal = None;
         for step in next.steps {
-            if work.doing.contains(&step) || cancel.is_cancelled() {
+            if work.doing.contains_key(&step) {
                 continue;
             }
             let times = times.entry(step.clone()).or_default();
@@ -119,13 +127,8 @@ pub async fn reach<W: World>(
         if let Some(error) = fatal {
             break error;
         }
-        if work.under_way.is_empty() && !started_any {
-            if cancel.is_cancelled() {
-                break interrupted(&done);
-            }
-            if next.waiting.is_empty() {
-                return Ok(Outcome { steps: done, observed, failed_apps: given_up.into_values().collect() });
-            }
+        if work.under_way.is_empty() && !started_any && next.waiting.is_empty() {
+            return Ok(Outcome { steps: done, observed, failed_apps: given_up.into_values().collect() });
         }
         if next.waiting != told {
             for waiting in &next.waiting {
@@ -141,6 +144,7 @@ pub async fn reach<W: World>(
         let ended = tokio::select! {
             Some(ended) = work.under_way.join_next() => Some(ended),
             () = pause => None,
+            () = cancel.cancelled() => None,
         };
         if let Some(ended) = ended {
             acted = true;
@@ -149,10 +153,7 @@ pub async fn reach<W: World>(
             }
         }
     };
-    // No half actions: what was begun is finished, and its own failure adds nothing to the first.
-    while let Some(ended) = work.under_way.join_next().await {
-        let _ = work.end(ended, &mut done, &mut given_up);
-    }
+    work.finish(&mut done, &mut given_up).await;
     Err(failure)
 }
 
@@ -171,7 +172,7 @@ struct Work<'a, W> {
     world: &'a Arc<W>,
     events: &'a Events,
     under_way: JoinSet<(u64, Step, Result<()>)>,
-    doing: BTreeSet<Step>,
+    doing: BTreeMap<Step, AbortHandle>,
     numbers: u64,
 }
 
@@ -180,13 +181,34 @@ impl<W: World> Work<'_, W> {
         self.numbers += 1;
         let number = self.numbers;
         self.events.send(Event::Started { step: number, phase: step.phase(), text: step.to_string() });
-        self.doing.insert(step.clone());
         let progress = StepProgress::new(number, self.events.clone());
         let world = Arc::clone(self.world);
-        self.under_way.spawn(async move {
+        let name = step.clone();
+        let handle = self.under_way.spawn(async move {
             let result = world.apply(&step, &progress).await;
             (number, step, result)
         });
+        self.doing.insert(name, handle);
+    }
+
+    /// No half actions: what was begun is finished, within reason, and its own failure adds nothing to the first.
+    /// Pulls and builds take minutes and may be broken off anywhere: the engine keeps the layers it has.
+    async fn finish(mut self, done: &mut Vec<Step>, given_up: &mut BTreeMap<String, Error>) {
+        for (step, handle) in &self.doing {
+            if matches!(step, Step::Pull { .. } | Step::Build { .. }) {
+                handle.abort();
+            }
+        }
+        if let Some(step) = self.doing.keys().find(|step| !matches!(step, Step::Pull { .. } | Step::Build { .. })) {
+            self.events.send(Event::Note(format!("stopping, once this is done: {step} (Ctrl-C leaves at once)")));
+        }
+        let drain = async {
+            while let Some(ended) = self.under_way.join_next().await {
+                let _ = self.end(ended, done, given_up);
+            }
+        };
+        // What takes longer hangs: it is let go.
+        let _ = tokio::time::timeout(FINISH, drain).await;
     }
 
     fn end(&mut self, ended: Ended, done: &mut Vec<Step>, given_up: &mut BTreeMap<String, Error>) -> Result<()> {

@@ -57,6 +57,7 @@ impl World for Simulated {
 
 /// What comes about by itself: nodes that run answer once they are a majority, replicas catch up, apps stay up.
 fn settle(plan: &Plan, observed: &mut Observed) {
+    observed.docker.containers.retain(|container| container.state != ContainerState::Removing);
     for container in observed.docker.containers.iter_mut().filter(|c| c.role == Role::App) {
         // The engine tries again, and here the app stays up.
         if container.state == ContainerState::Restarting {

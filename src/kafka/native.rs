@@ -19,7 +19,7 @@ pub use feed::{Arrival, Feed};
 pub use limit::max_message_bytes;
 pub use message::Message;
 pub use offsets::{Extent, extents, offsets_at};
-pub use outbox::{Item, OutHeader, Outbox, Stopped};
+pub use outbox::{Item, Outbox, Stopped};
 pub use topic::{Topic, find};
 
 use rdkafka::{bindings::rd_kafka_resp_err_t, types::RDKafkaErrorCode};

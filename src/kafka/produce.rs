@@ -2,10 +2,14 @@
 
 mod chunks;
 mod generate;
+mod outcome;
 mod run;
+mod sender;
 mod shape;
 
-pub use run::{Answer, BadLine, Ending, Failure, Outcome, Reason, Request, produce};
+pub use outcome::{BadLine, Ending, Failure, Outcome, Reason};
+pub use run::{Request, produce};
+pub use sender::Answer;
 pub use shape::Shape;
 
 pub use super::native::Landing;

@@ -6,7 +6,7 @@ mod format;
 mod owned;
 mod text;
 
-pub use decode::{Decoded, decode};
+pub use decode::{Decoded, SentHeader, decode};
 pub use encode::encode;
 pub use format::Format;
 pub use owned::Owned;

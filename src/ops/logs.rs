@@ -127,7 +127,8 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
                         }
                     }
                 }
-                _ = look_again.tick(), if query.follow => break,
+                // A service without a stream may have come back.
+                _ = look_again.tick(), if query.follow && open.iter().any(Option::is_none) => break,
                 () = lines.closed() => return Ok(()),
             }
             while let Some(line) = merge.pop() {

@@ -1,6 +1,6 @@
 //! The way to nothing: apps first, then all nodes in the same instant, then what held them.
 
-use super::{Next, Step};
+use super::{Next, Step, Waiting};
 use crate::{
     model::{NodeId, Role},
     observed::{ContainerFacts, ContainerState, Observed},
@@ -19,6 +19,7 @@ pub enum Extent {
 pub fn next(extent: Extent, observed: &Observed) -> Next {
     let docker = &observed.docker;
     let mut steps: Vec<Step> = Vec::new();
+    let mut waiting = Vec::new();
     // Apps end while Kafka still answers: a producer must flush, a consumer commit. The nodes end together: one
     // after another, the last would wait five minutes for a quorum that is gone (measured).
     let ends_now = if docker.containers.iter().any(|c| c.role != Role::Node) {
@@ -34,6 +35,10 @@ pub fn next(extent: Extent, observed: &Observed) -> Next {
             ContainerState::Paused => Step::Unpause { service, name },
             ContainerState::Created | ContainerState::Exited { .. } | ContainerState::Dead => {
                 Step::Remove { service, name, why: String::new() }
+            }
+            ContainerState::Removing => {
+                waiting.push(Waiting::Ending(service));
+                continue;
             }
         });
     }
@@ -62,5 +67,5 @@ pub fn next(extent: Extent, observed: &Observed) -> Next {
             }
         }
     }
-    Next { steps, waiting: Vec::new() }
+    Next { steps, waiting }
 }

@@ -88,8 +88,10 @@ fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next: &mut Next)
             ContainerState::Running if stale => stale_running.push(id),
             ContainerState::Running => {}
             ContainerState::Paused => next.steps.push(Step::Unpause { service, name }),
+            ContainerState::Removing => next.waiting.push(Waiting::Ending(service)),
             ContainerState::Dead | ContainerState::Restarting => {
-                next.steps.push(Step::Remove { service, name, why: "it is beyond use".to_owned() });
+                let why = if stale { CHANGED } else { "it is beyond use" };
+                next.steps.push(Step::Remove { service, name, why: why.to_owned() });
             }
             ContainerState::Created | ContainerState::Exited { .. } if stale => {
                 next.steps.push(Step::Remove { service, name, why: CHANGED.to_owned() });
@@ -255,6 +257,10 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
                 next.waiting.push(Waiting::Settling(plan.name.clone()));
             }
             ContainerState::Paused => next.steps.push(Step::Unpause { service, name }),
+            ContainerState::Removing => {
+                settled = false;
+                next.waiting.push(Waiting::Ending(service));
+            }
             ContainerState::Dead => next.steps.push(Step::Remove { service, name, why: why() }),
             ContainerState::Created | ContainerState::Exited { .. } if stale => {
                 next.steps.push(Step::Remove { service, name, why: why() });
@@ -268,7 +274,7 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
         }
     }
     for extra in docker.app(&plan.name).filter(|c| plan.containers.iter().all(|wanted| wanted.name != c.name)) {
-        next.steps.push(away(extra, "fewer replicas are wanted"));
+        away(extra, "fewer replicas are wanted", next);
     }
     // Images of earlier builds go once nothing runs on them.
     if settled {
@@ -285,7 +291,7 @@ fn unplanned_apps(plan: &Plan, observed: &Observed, next: &mut Next) {
     let planned = |service: &str| plan.apps.keys().any(|name| name.as_str() == service);
     let docker = &observed.docker;
     for container in docker.containers.iter().filter(|c| c.role == Role::App && !planned(&c.service)) {
-        next.steps.push(away(container, "kdev.toml no longer has it"));
+        away(container, "kdev.toml no longer has it", next);
     }
     for image in docker.app_images.iter().filter(|image| !planned(image.app.as_str())) {
         if docker.containers.iter().all(|c| c.image != image.id) {
@@ -295,11 +301,12 @@ fn unplanned_apps(plan: &Plan, observed: &Observed, next: &mut Next) {
 }
 
 /// The next step on a container's way out.
-fn away(container: &ContainerFacts, why: &str) -> Step {
+fn away(container: &ContainerFacts, why: &str, next: &mut Next) {
     let (service, name, why) = (container.service.clone(), container.name.clone(), why.to_owned());
-    match container.state {
+    next.steps.push(match container.state {
         ContainerState::Running | ContainerState::Restarting => Step::Stop { service, name, why },
         ContainerState::Paused => Step::Unpause { service, name },
         ContainerState::Created | ContainerState::Exited { .. } | ContainerState::Dead => Step::Remove { service, name, why },
-    }
+        ContainerState::Removing => return next.waiting.push(Waiting::Ending(service)),
+    });
 }

@@ -15,6 +15,9 @@ use crate::{
 /// `1,000,000 records, 100 MB acknowledged in 0.9 s (1.1 M/s) to posts`, and for a single one where it landed.
 pub fn summary(outcome: &Outcome, target: &Target) -> String {
     let topic = &target.topic;
+    if outcome.attempted() == 0 {
+        return format!("nothing sent to {topic}: the input had no record");
+    }
     let bytes = format_size(outcome.bytes, DECIMAL.space_after_value(true).decimal_places(1));
     let acknowledged = format!("{}, {bytes} acknowledged in {}", records(outcome.records), time(outcome.elapsed));
     match outcome.landing {
@@ -207,6 +210,8 @@ mod tests {
             "1,000,000 records, 100 MB acknowledged in 0.9 s (1.1 M/s) to posts"
         );
         assert!(failure(&many, &target(), Duration::ZERO).is_none());
+        let none = outcome(0, Vec::new(), Ending::Complete);
+        assert_eq!(summary(&none, &target()), "nothing sent to posts: the input had no record");
         let one = outcome(1, Vec::new(), Ending::Complete);
         assert_eq!(summary(&one, &target()), "1 record, 100 B acknowledged in 0.9 s: posts[3] @ 17");
     }

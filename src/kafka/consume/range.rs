@@ -2,17 +2,6 @@
 
 use crate::kafka::native::Extent;
 
-/// Offsets of one partition to read: from `start` to before `end`, or on and on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// The partition.
-    pub partition: i32,
-    /// The first offset.
-    pub start: i64,
-    /// The offset after the last; `None` follows.
-    pub end: Option<i64>,
-}
-
 /// A count of offsets as Kafka counts them. Positions are parsed to fit.
 fn offsets(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

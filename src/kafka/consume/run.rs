@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     kafka::{
         Target,
-        native::{Extent, Feed, Topic, extents, find, offsets_at},
+        native::{Extent, Feed, extents, find, offsets_at},
         record::{Owned, Record},
     },
 };

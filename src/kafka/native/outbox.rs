@@ -1,7 +1,6 @@
 //! Records going out, by batches.
 
 use std::{
-    borrow::Cow,
     ffi::{CString, c_int, c_void},
     ptr,
     time::Duration,
@@ -23,7 +22,10 @@ use super::{
     client::{Role, create, millis},
     failure,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    kafka::record::SentHeader,
+};
 
 const OK: rd_kafka_resp_err_t = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
 const FULL: rd_kafka_resp_err_t = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__QUEUE_FULL;
@@ -54,9 +56,6 @@ impl Item<'_> {
         self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len)
     }
 }
-
-/// A header to send: name and value.
-pub type OutHeader<'a> = (Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
 
 /// It was stopped while waiting for room; this and what follows was not taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -187,7 +186,7 @@ impl Outbox {
         item: &Item<'_>,
         partition: Option<i32>,
         timestamp: Option<i64>,
-        headers: &[OutHeader<'_>],
+        headers: &[SentHeader<'_>],
         stop: &CancellationToken,
     ) -> Result<(), Stopped> {
         use rd_kafka_vtype_t::*;
@@ -286,7 +285,7 @@ fn line_opaque(line: u64) -> *mut c_void {
     ptr::without_provenance_mut(usize::try_from(line).unwrap_or(usize::MAX))
 }
 
-fn header_list(headers: &[OutHeader<'_>]) -> *mut rd_kafka_headers_t {
+fn header_list(headers: &[SentHeader<'_>]) -> *mut rd_kafka_headers_t {
     if headers.is_empty() {
         return ptr::null_mut();
     }

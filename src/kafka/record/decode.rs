@@ -6,6 +6,9 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::text::Text;
 
+/// A header to send: its name and, unless it is null, its value. Copied only where JSON had it escaped.
+pub type SentHeader<'a> = (Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
+
 /// A record to send, as its line says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Decoded<'a> {
@@ -18,7 +21,7 @@ pub struct Decoded<'a> {
     /// The value; `None` is null.
     pub value: Option<Cow<'a, [u8]>>,
     /// The headers in their order.
-    pub headers: Vec<(Cow<'a, [u8]>, Option<Cow<'a, [u8]>>)>,
+    pub headers: Vec<SentHeader<'a>>,
 }
 
 /// What a line may hold: what `encode` writes, each field optional. `topic` and `offset` say where a record

@@ -34,6 +34,7 @@ fn state() -> impl Strategy<Value = ContainerState> {
         Just(ContainerState::Restarting),
         Just(ContainerState::Exited { code: 0, oom: false }),
         Just(ContainerState::Exited { code: 137, oom: true }),
+        Just(ContainerState::Removing),
         Just(ContainerState::Dead),
     ]
 }

@@ -1,0 +1,63 @@
+"""Measures the parts asked for, prints the table, and leaves nothing on the engine, also when it is interrupted."""
+
+import argparse
+import os
+import sys
+
+import interrupt
+import leftovers
+import machine
+import records
+import report
+import small
+import start
+from command import Unmeasurable
+from engine import Engine
+from setup import ROOT, Setup
+
+PARTS = {"start": start.measure, "records": records.measure, "small": small.measure}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="bench/run", description="The figures of the README, measured side by side.")
+    # argparse would hold an empty list of positionals against `choices`.
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} [default: all]")
+    parser.add_argument("--rounds", type=int, default=5, help="of each measurement [default: 5]")
+    parser.add_argument("--records", type=int, default=1_000_000, help="of the bulk measurements [default: 1000000]")
+    args = parser.parse_args()
+    if unknown := set(args.parts) - set(PARTS):
+        parser.error(f"no part is named {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if args.rounds < 1 or args.records < 10:
+        parser.error("--rounds must be at least 1, --records at least 10")
+    return args
+
+
+def main():
+    args = arguments()
+    kdev = os.environ.get("KDEV") or str(ROOT / "target/release/kdev")
+    if not os.access(kdev, os.X_OK):
+        sys.exit(f"error: {kdev} is not there\n  try: bench/run")
+    interrupt.install()
+    prefix = f"kdev-bench-{os.getpid()}"
+    setup = Setup(kdev, os.environ.get("KDEV_STATIC", ""), Engine(), prefix, args.records)
+    try:
+        about = machine.describe(setup)
+        rows = [row for name, part in PARTS.items() if not args.parts or name in args.parts for row in part(setup, args.rounds)]
+        page = report.markdown(about, args.rounds, rows)
+        print(page, end="")
+        setup.say(f"every sample is beside {report.save(about, args.rounds, rows, page)}")
+        code = 0
+    except Unmeasurable as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        setup.say("interrupted")
+        code = 130
+    with interrupt.shielded():
+        if found := leftovers.left(setup.engine, prefix):
+            sys.exit(f"error: left on the engine: {', '.join(found)}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
