@@ -72,6 +72,8 @@ enum Command {
     Groups(commands::groups::GroupsCommand),
     /// Write kdev.toml, the Dockerfiles and the two apps here; nothing is overwritten
     Init(commands::init::InitArgs),
+    /// Check engine, memory, disk, ports and every advertised address, and say the fix
+    Doctor(commands::doctor::DoctorArgs),
     /// Print the addresses of Kafka for programs on this machine
     Env(commands::env::EnvArgs),
     /// Run a program with the addresses of Kafka in its environment
@@ -132,6 +134,7 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
         Command::Topics(command) => commands::topics::run(command, context).await,
         Command::Groups(command) => commands::groups::run(command, context).await,
         Command::Init(args) => commands::init::run(args, context),
+        Command::Doctor(args) => commands::doctor::run(args, context).await,
         Command::Env(args) => commands::env::run(args, context).await,
         Command::Run(args) => commands::run::run(args, context).await,
         Command::Restart(args) => commands::restart::run(args, context).await,

@@ -3,6 +3,7 @@
 
 pub mod completions;
 pub mod consume;
+pub mod doctor;
 pub mod down;
 pub mod env;
 pub mod exec;

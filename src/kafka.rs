@@ -1,10 +1,11 @@
 //! Kafka: the only user of librdkafka and of the protocol codec. Layer 2; never imports `docker`.
 //!
-//! [`wire`] carries one request over one connection; [`admin`] knows which node to ask what. Records go in and out
-//! through librdkafka: [`produce`], [`consume`], [`record`].
+//! [`wire`] carries one request over one connection; [`admin`] knows which node to ask what; [`listener`] proves
+//! an address. Records go in and out through librdkafka: [`produce`], [`consume`], [`record`].
 
 pub mod admin;
 pub mod consume;
+pub mod listener;
 mod native;
 pub mod produce;
 pub mod record;

@@ -1,6 +1,7 @@
 //! Use cases: what each command means, without a screen. Layer 3.
 
 pub mod addresses;
+pub mod doctor;
 pub mod down;
 pub mod logs;
 pub mod planning;

@@ -6,6 +6,7 @@ pub mod build;
 pub mod node;
 pub mod ports;
 pub mod prepared;
+pub mod probe;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 

@@ -149,10 +149,7 @@ pub fn of(settings: &Settings, ports: &BTreeMap<NodeId, u16>, observed: &Observe
         directory: settings.project.directory.display().to_string(),
         healthy: problems.is_empty(),
         problems,
-        bootstrap: Bootstrap {
-            host: host_bootstrap(ports),
-            container: ports.keys().map(|&id| node::container_address(id)).collect::<Vec<_>>().join(","),
-        },
+        bootstrap: Bootstrap::of(ports),
         cluster: kafka.cluster_id.as_ref().map(|id| Cluster {
             id: id.clone(),
             version: settings.kafka.version.to_string(),
@@ -163,6 +160,16 @@ pub fn of(settings: &Settings, ports: &BTreeMap<NodeId, u16>, observed: &Observe
         topics,
         groups: measured.groups.clone(),
         apps,
+    }
+}
+
+impl Bootstrap {
+    /// Of nodes with these host ports.
+    pub fn of(ports: &BTreeMap<NodeId, u16>) -> Self {
+        Bootstrap {
+            host: host_bootstrap(ports),
+            container: ports.keys().map(|&id| node::container_address(id)).collect::<Vec<_>>().join(","),
+        }
     }
 }
 

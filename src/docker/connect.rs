@@ -37,7 +37,7 @@ impl Engine {
                 Ok((docker, version)) => {
                     version.check_floor()?;
                     let docker = speak(docker, version.api);
-                    return Ok(Engine::new(docker, address, version));
+                    return Ok(Engine::new(docker, address, origin, version));
                 }
                 // A place where nothing is says less than one where something is wrong.
                 Err(Fault::SocketNotFoundError(_)) if origin == Origin::Usual => {}

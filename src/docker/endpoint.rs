@@ -42,6 +42,16 @@ pub(super) enum Origin {
     Usual,
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::DockerHost(_) => f.write_str("DOCKER_HOST"),
+            Origin::Context { name, chosen_by } => write!(f, "the context `{name}`, {chosen_by}"),
+            Origin::Usual => f.write_str("the usual place"),
+        }
+    }
+}
+
 /// What of the surroundings decides where the engine is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Surroundings {

@@ -76,6 +76,8 @@ pub struct EngineInfo {
     pub is_desktop: bool,
     /// Whether it runs without root's rights.
     pub is_rootless: bool,
+    /// Whether it says that it can limit a container's memory.
+    pub limits_memory: bool,
 }
 
 impl Engine {
@@ -99,6 +101,7 @@ impl Engine {
             memory_bytes: info.mem_total.and_then(|n| n.try_into().ok()).unwrap_or(0),
             data_root: info.docker_root_dir.unwrap_or_default(),
             is_podman: version.podman,
+            limits_memory: info.memory_limit.unwrap_or(false),
             is_rootless: security.iter().any(|option| option.contains("rootless")),
         })
     }

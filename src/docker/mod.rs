@@ -41,6 +41,7 @@ pub use exec::{Chunk, Exec, ExecControl};
 pub use info::EngineInfo;
 pub use logs::{LogLine, LogQuery, LogStream};
 pub use ports::{Holder, taken};
+pub use proxy::Proxies;
 pub use projects::ProjectSummary;
 pub use pull::Mirror;
 
@@ -62,14 +63,16 @@ struct Inner {
     patient: Docker,
     /// Where the engine is.
     address: endpoint::Address,
+    /// Who said so.
+    origin: endpoint::Origin,
     /// What `/version` said.
     version: info::Version,
 }
 
 impl Engine {
-    fn new(docker: Docker, address: endpoint::Address, version: info::Version) -> Self {
+    fn new(docker: Docker, address: endpoint::Address, origin: endpoint::Origin, version: info::Version) -> Self {
         let patient = docker.clone().with_timeout(PATIENCE);
-        Engine { inner: Arc::new(Inner { quick: docker, patient, address, version }) }
+        Engine { inner: Arc::new(Inner { quick: docker, patient, address, origin, version }) }
     }
 
     fn quick(&self) -> &Docker {
@@ -88,6 +91,11 @@ impl Engine {
     /// machine (or, with Docker Desktop and its like, forwarded to it).
     pub fn is_local(&self) -> bool {
         matches!(self.inner.address, endpoint::Address::Unix(_))
+    }
+
+    /// What chose the engine: a variable, a context, or its being at the usual place.
+    pub fn chosen_by(&self) -> String {
+        self.inner.origin.to_string()
     }
 
     /// Where the engine is, as DOCKER_HOST would name it.

@@ -18,18 +18,45 @@ impl Engine {
     /// # Errors
     /// Where it cannot be made or started; a program that fails is no error.
     pub async fn run_to_end(&self, plan: &ContainerPlan, image_id: &str) -> Result<(i64, Vec<String>)> {
+        let (code, lines) = self.run_unless(plan, image_id, std::future::pending()).await?;
+        // Who never gives up has waited for the end.
+        let code = code.ok_or_else(|| Error::failed(format!("container {} was given up", plan.name)))?;
+        Ok((code, lines))
+    }
+
+    /// As [`Engine::run_to_end`], but when `give_up` comes first, the container is removed as it runs: no exit
+    /// code then, and the output so far.
+    ///
+    /// # Errors
+    /// As [`Engine::run_to_end`].
+    pub async fn run_unless(
+        &self,
+        plan: &ContainerPlan,
+        image_id: &str,
+        give_up: impl Future<Output = ()>,
+    ) -> Result<(Option<i64>, Vec<String>)> {
         self.clear_remains(plan).await?;
         let id = self.create_container(plan, image_id).await?;
-        let outcome = self.start_and_wait(&id).await;
+        let outcome = self.start_and_wait(&id, give_up).await;
         let removed = self.remove_container(&id).await;
         let outcome = outcome.map_err(|error| error.while_(format!("running container {}", plan.name)))?;
         removed?;
         Ok(outcome)
     }
 
-    async fn start_and_wait(&self, id: &str) -> Result<(i64, Vec<String>)> {
-        self.start(id).await?;
-        let code = self.wait(id).await?;
+    async fn start_and_wait(
+        &self,
+        id: &str,
+        give_up: impl Future<Output = ()>,
+    ) -> Result<(Option<i64>, Vec<String>)> {
+        let ended = async {
+            self.start(id).await?;
+            self.wait(id).await.map(Some)
+        };
+        let code = tokio::select! {
+            code = ended => code?,
+            () = give_up => None,
+        };
         let lines: Vec<_> = self.logs(id, LogQuery::default()).try_collect().await?;
         Ok((code, lines.into_iter().map(|line| line.line).collect()))
     }

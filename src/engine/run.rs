@@ -127,10 +127,8 @@ pub async fn reach<W: World>(
         if let Some(error) = fatal {
             break error;
         }
-        if work.under_way.is_empty() && !started_any {
-            if next.waiting.is_empty() {
-                return Ok(Outcome { steps: done, observed, failed_apps: given_up.into_values().collect() });
-            }
+        if work.under_way.is_empty() && !started_any && next.waiting.is_empty() {
+            return Ok(Outcome { steps: done, observed, failed_apps: given_up.into_values().collect() });
         }
         if next.waiting != told {
             for waiting in &next.waiting {

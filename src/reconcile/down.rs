@@ -59,11 +59,15 @@ pub fn next(extent: Extent, observed: &Observed) -> Next {
             for (&node, volume) in &docker.volumes {
                 steps.push(Step::RemoveVolume { node, name: volume.name.clone() });
             }
-            for id in &docker.unfinished_images {
-                steps.push(Step::RemoveUnfinished { id: id.clone() });
-            }
             for image in &docker.app_images {
                 steps.push(Step::RemoveImage { app: image.app.clone(), id: image.id.clone() });
+            }
+            // With an image the engine removes those it was built upon, one by one: what is left then is of builds
+            // that were killed.
+            if docker.app_images.is_empty() {
+                for id in &docker.unfinished_images {
+                    steps.push(Step::RemoveUnfinished { id: id.clone() });
+                }
             }
         }
     }

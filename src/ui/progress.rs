@@ -101,6 +101,8 @@ async fn plain(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
 struct Line {
     bar: ProgressBar,
     since: Instant,
+    /// When something of it last changed: a finished line keeps its time.
+    last: Instant,
     doing: BTreeMap<u64, String>,
     progress: Option<String>,
     waiting: Option<String>,
@@ -125,7 +127,7 @@ impl Line {
             (style("✓").for_stderr().green().to_string(), steps(self.done))
         };
         let template = format!(" {mark} {:<8} {{msg}} {}", phase.name(), style("{elapsed_precise}").for_stderr().dim());
-        let template = template.replace("{elapsed_precise}", &format!("{:.1}s", self.since.elapsed().as_secs_f32()));
+        let template = template.replace("{elapsed_precise}", &format!("{:.1}s", (self.last - self.since).as_secs_f32()));
         if let Ok(with_template) = ProgressStyle::with_template(&template) {
             self.bar.set_style(with_template.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
         }
@@ -189,7 +191,8 @@ async fn live(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
                 continue;
             }
         };
-        if let Some(line) = lines.get(&phase) {
+        if let Some(line) = lines.get_mut(&phase) {
+            line.last = Instant::now();
             line.show(phase);
         }
     }
@@ -209,6 +212,7 @@ fn line<'a>(multi: &MultiProgress, lines: &'a mut BTreeMap<Phase, Line>, phase: 
         Line {
             bar,
             since: Instant::now(),
+            last: Instant::now(),
             doing: BTreeMap::new(),
             progress: None,
             waiting: None,

@@ -10,15 +10,15 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, TryStreamExt};
 use kdev::{
-    docker::{Chunk, Engine, Holder, LogQuery, LogStream, Mirror, UploadEntry, UploadKind},
-    event::{Event, Events, Progress, StepProgress},
+    docker::{Engine, Holder, UploadEntry, UploadKind},
     model::{NodeId, Project, Role, label},
     observed::{ContainerState, Stranger},
-    plan::{BuildPlan, BuildSource, ContainerPlan, Mount, NetworkPlan, Publish, Restart, Tmpfs, VolumePlan},
+    plan::{ContainerPlan, Mount, NetworkPlan, Publish, Restart, Tmpfs, VolumePlan},
 };
-use tokio::io::AsyncWriteExt;
+
+mod images;
+mod streams;
 
 const IMAGE: &str = "kdev-local/python:3";
 
@@ -117,11 +117,6 @@ impl Trial {
         assert_eq!((left.containers.len(), left.networks.len(), left.volumes.len()), (0, 0, 0));
         assert_eq!(left.app_images, []);
     }
-}
-
-fn progress() -> (StepProgress, tokio::sync::mpsc::UnboundedReceiver<Event>) {
-    let (events, receiver) = Events::channel();
-    (StepProgress::new(1, events), receiver)
 }
 
 #[tokio::test]
@@ -243,75 +238,6 @@ async fn starts_that_race_leave_one_network_and_strangers_are_left_alone() {
 }
 
 #[tokio::test]
-async fn logs_are_whole_lines_of_both_outputs_to_the_last_one() {
-    let Some(trial) = Trial::new().await else { return };
-    trial.engine.create_network(&trial.network()).await.expect("made");
-    let python = "import sys, time\nprint('one')\ntime.sleep(.1)\nprint('two', file=sys.stderr)\ntime.sleep(.1)\n\
-                  print('x' * 40000)\nsys.stdout.buffer.write(b'\\xff\\n')\ntime.sleep(1)\nsys.stdout.write('last')";
-    let id = trial.run(&trial.container("talker", python)).await;
-    let follow = LogQuery { follow: true, ..LogQuery::default() };
-    let followed: Vec<_> = trial.engine.logs(&id, follow).try_collect().await.expect("lines");
-    let texts: Vec<String> = followed.iter().map(|line| line.line.replace(&"x".repeat(40000), "X")).collect();
-    assert_eq!(texts, ["one", "two", "X", "\u{fffd}", "last"]);
-    assert_eq!(followed[1].stream, LogStream::Stderr);
-    assert!(followed.windows(2).all(|pair| pair[0].time <= pair[1].time));
-    let read: Vec<_> = trial.engine.logs(&id, LogQuery::default()).try_collect().await.expect("lines");
-    assert!(read == followed, "{} lines", read.len());
-    let since = LogQuery { since: Some(followed[3].time), ..LogQuery::default() };
-    let later: Vec<_> = trial.engine.logs(&id, since).try_collect().await.expect("lines");
-    // Podman's times are whole seconds.
-    let first = followed.iter().position(|line| line.time >= followed[3].time).unwrap_or(0);
-    assert!(later == followed[first..], "{} lines", later.len());
-    if !trial.podman {
-        // Podman's own counting goes wrong after a line that came in pieces.
-        assert_eq!(trial.engine.tail(&id, 2).await.expect("lines"), ["\u{fffd}", "last"]);
-    }
-    let error = trial.engine.tail("no-such-container", 2).await.expect_err("gone");
-    assert!(error.message.contains("No such container"), "{}", error.message);
-    trial.clear().await;
-}
-
-#[tokio::test]
-async fn commands_have_input_outputs_a_terminal_and_an_exit_code() {
-    let Some(trial) = Trial::new().await else { return };
-    trial.engine.create_network(&trial.network()).await.expect("made");
-    let id = trial.run(&trial.container("host", "import time; time.sleep(600)")).await;
-    let python = "import sys; data = sys.stdin.read(); print(data.upper()); print('e', file=sys.stderr); sys.exit(7)";
-    let argv = ["python3", "-c", python].map(str::to_owned);
-    let mut exec = trial.engine.exec(&id, &argv, false, true).await.expect("attached");
-    exec.input.write_all(b"words").await.expect("written");
-    exec.input.shutdown().await.expect("ended");
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    while let Some(chunk) = exec.output.next().await {
-        match chunk.expect("a chunk") {
-            Chunk::Out(bytes) => out.extend_from_slice(&bytes),
-            Chunk::Err(bytes) => err.extend_from_slice(&bytes),
-        }
-    }
-    assert_eq!((out.as_slice(), err.as_slice()), (&b"WORDS\n"[..], &b"e\n"[..]));
-    assert_eq!(exec.control.exit_code().await.expect("noted"), 7);
-
-    let python = "import os, sys, time\nprint(sys.stdin.isatty())\nsize = os.get_terminal_size\n\
-                  while size().columns != 33: time.sleep(.02)\nprint(size().lines)";
-    let argv = ["python3", "-c", python].map(str::to_owned);
-    let mut exec = trial.engine.exec(&id, &argv, true, true).await.expect("attached");
-    exec.control.resize(33, 11).await.expect("told");
-    let mut shown = Vec::new();
-    while let Some(chunk) = exec.output.next().await {
-        let (Chunk::Out(bytes) | Chunk::Err(bytes)) = chunk.expect("a chunk");
-        shown.extend_from_slice(&bytes);
-    }
-    assert_eq!(String::from_utf8_lossy(&shown), "True\r\n11\r\n");
-    assert_eq!(exec.control.exit_code().await.expect("noted"), 0);
-    let error = trial.engine.exec(&id, &["no-such-program".to_owned()], false, false).await;
-    if let Ok(mut exec) = error {
-        while exec.output.next().await.is_some() {}
-        assert!(matches!(exec.control.exit_code().await.expect("noted"), 126 | 127));
-    }
-    trial.clear().await;
-}
-
-#[tokio::test]
 async fn a_taken_port_names_its_holder() {
     let Some(trial) = Trial::new().await else { return };
     trial.engine.create_network(&trial.network()).await.expect("made");
@@ -339,106 +265,4 @@ async fn a_taken_port_names_its_holder() {
     let facts = trial.engine.facts(&trial.project, &[], &[]).await.expect("facts");
     assert!(facts.containers.iter().all(|container| container.ports.contains(&port)));
     trial.clear().await;
-}
-
-#[tokio::test]
-async fn a_small_container_runs_to_its_end_and_its_file_system_becomes_an_image() {
-    let Some(trial) = Trial::new().await else { return };
-    trial.engine.create_network(&trial.network()).await.expect("made");
-    let plan = trial.container("probe", "import sys; print('a'); print('b', file=sys.stderr); sys.exit(3)");
-    // What an interrupted run left is replaced.
-    let left = trial.engine.create_container(&plan, &trial.image).await.expect("made");
-    let (code, mut lines) = trial.engine.run_to_end(&plan, &trial.image).await.expect("ran");
-    lines.sort();
-    assert_eq!((code, lines), (3, vec!["a".to_owned(), "b".to_owned()]));
-    assert!(!trial.engine.exists(&left, "/").await.expect("an answer"));
-    // Without an init process it is the engine that cannot start the program.
-    let command = Some(vec!["/no/such".to_owned()]);
-    let missing = ContainerPlan { command, role: Role::Probe, ..plan.clone() };
-    trial.engine.run_to_end(&missing, &trial.image).await.expect_err("no such program");
-    assert_eq!(trial.engine.facts(&trial.project, &[], &[]).await.expect("facts").containers, []);
-
-    let id = trial.engine.create_container(&plan, &trial.image).await.expect("made");
-    let mut labels = trial.labels(Role::Image, "probe");
-    labels.insert(label::SPEC.to_owned(), "committed".to_owned());
-    let image = trial.engine.commit(&id, &format!("{}/probe", trial.project.prefix()), "1", &labels).await;
-    let image = image.expect("committed");
-    let facts = trial.engine.facts(&trial.project, &[], &[]).await.expect("facts");
-    let found: Vec<_> = facts.app_images.iter().map(|i| (i.id.as_str(), i.spec.as_str())).collect();
-    assert_eq!(found, [(image.as_str(), "committed")]);
-    trial.clear().await;
-}
-
-#[tokio::test]
-async fn a_build_counts_its_steps_and_its_failure_shows_the_last_lines() {
-    let Some(trial) = Trial::new().await else { return };
-    let directory = tempfile::tempdir().expect("a directory");
-    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
-    write("Dockerfile", &format!("ARG WHAT\nFROM {IMAGE}\nARG WHAT\nCOPY . /app\nRUN ls -a /app && echo $WHAT > /what\n"));
-    write(".dockerignore", "secret\n.dockerignore\nDockerfile\n");
-    write("secret", "x");
-    write("big", &"x".repeat(3 << 20));
-    let mut plan = BuildPlan {
-        tag: format!("{}/producer:1", trial.project.prefix()),
-        source: BuildSource::Directory(directory.path().to_owned()),
-        dockerfile: "Dockerfile".to_owned(),
-        args: BTreeMap::from([("WHAT".to_owned(), "this".to_owned())]),
-        spec: "spec".to_owned(),
-        labels: trial.labels(Role::Image, "producer"),
-    };
-    let (step, mut events) = progress();
-    let id = trial.engine.build(&plan, &[], &step, false).await.expect("built");
-    drop(step);
-    let mut steps = Vec::new();
-    while let Some(event) = events.recv().await {
-        if let Event::Progressed { progress: Progress::Steps { done, total, text }, .. } = event {
-            steps.push(format!("{done}/{total} {}", text.split(' ').next().unwrap_or_default()));
-        }
-    }
-    // The engine adds a step of its own for each label; Podman does not count what precedes FROM.
-    if trial.podman {
-        assert_eq!(steps[..4], ["1/9 FROM", "2/9 ARG", "3/9 COPY", "4/9 RUN"], "{steps:?}");
-    } else {
-        assert_eq!(steps[..5], ["1/10 ARG", "2/10 FROM", "3/10 ARG", "4/10 COPY", "5/10 RUN"], "{steps:?}");
-    }
-    let facts = trial.engine.facts(&trial.project, &[plan.tag.clone()], &[]).await.expect("facts");
-    assert_eq!(facts.images[&plan.tag], id);
-    assert_eq!(facts.app_image(&"producer".parse().expect("a name"), "spec").expect("found").id, id);
-    let again = trial.engine.build(&plan, &[], &progress().0, false).await.expect("built");
-    // Podman keeps no cache for this builder.
-    assert!(again == id || trial.podman);
-    assert_ne!(trial.engine.build(&plan, &[], &progress().0, true).await.expect("rebuilt"), id);
-
-    write("Dockerfile", &format!("FROM {IMAGE}\nRUN python3 -c 'for n in range(30): print(n)' && exit 5\nUSER 1\n"));
-    let error = trial.engine.build(&plan, &[], &progress().0, false).await.expect_err("fails");
-    let code = if trial.podman { "exit status 5" } else { "returned a non-zero code: 5" };
-    assert!(error.message.contains(code), "{}", error.message);
-    assert!(error.details[0].to_lowercase().starts_with("step 2/"), "{:?}", error.details);
-    assert_eq!(error.details.last().map(String::as_str), Some("  29"));
-    assert_eq!(error.details.len(), 21);
-
-    write("Dockerfile", "FROM no-such-registry.invalid/x:1\n");
-    let error = trial.engine.build(&plan, &[], &progress().0, false).await.expect_err("fails");
-    let expected = "the image no-such-registry.invalid/x:1 cannot be pulled: no-such-registry.invalid cannot be reached";
-    assert_eq!(error.message, expected);
-    write("Dockerfile", "FROMM x\n");
-    let error = trial.engine.build(&plan, &[], &progress().0, false).await.expect_err("fails");
-    assert!(error.message.to_lowercase().contains("unknown instruction"), "{}", error.message);
-    plan.dockerfile = "None".to_owned();
-    let error = trial.engine.build(&plan, &[], &progress().0, false).await.expect_err("missing");
-    assert_eq!(error.kind, kdev::error::Kind::Usage);
-    trial.clear().await;
-}
-
-#[tokio::test]
-async fn a_pull_that_fails_says_why_and_names_the_mirror() {
-    let Some(trial) = Trial::new().await else { return };
-    let error = trial.engine.pull("no-such-registry.invalid/kafka:1", Mirror::Kafka, &progress().0).await;
-    let error = error.expect_err("no such registry");
-    let expected = "the image no-such-registry.invalid/kafka:1 cannot be pulled: no-such-registry.invalid cannot be reached";
-    assert_eq!(error.message, expected);
-    assert!(error.hints.iter().any(|hint| hint.starts_with("KDEV_KAFKA_IMAGE=")), "{:?}", error.hints);
-    assert_eq!(trial.engine.image_id("no-such-registry.invalid/kafka:1").await.expect("an answer"), None);
-    let info = trial.engine.info().await.expect("info");
-    assert!(info.cpus > 0 && info.memory_bytes > 0 && !info.version.is_empty(), "{info:?}");
 }
