@@ -22,7 +22,7 @@ use crate::{
     template,
 };
 
-/// How long a port may outlive the container that published it.
+/// How long a port may be held before or after the container that publishes it runs.
 const LET_GO_TRIES: u32 = 5;
 const LET_GO_STEP: Duration = Duration::from_millis(100);
 
@@ -48,7 +48,7 @@ pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
     let ours: BTreeSet<&str> = facts.containers.iter().map(|container| container.name.as_str()).collect();
     for (id, node) in &plan.nodes {
         let by_us = published.get(&node.port).is_some_and(|name| ours.contains(name.as_str()));
-        if !by_us && is_held(node.port) && let Some(holder) = holder(docker, node.port).await? {
+        if !by_us && is_held(node.port) && let Some(holder) = holder(docker, node.port, &ours).await? {
             let free = || ports::choose(&settings.project, settings.kafka.brokers, None, &BTreeMap::new(), is_free);
             return Err(port_taken(settings, node.port, &holder, free).while_(format!("starting {}", id.service())));
         }
@@ -56,12 +56,13 @@ pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Who holds a port that one of our nodes is to have. What published it for a container that has just ended lets go
-/// of it a moment later than the container ends.
-async fn holder(docker: &Engine, port: u16) -> Result<Option<Holder>> {
+/// Who but us holds a port that one of our nodes is to have. What publishes it for a container takes it a moment
+/// before the container is said to run, and lets go of it a moment after it is said to have ended.
+async fn holder(docker: &Engine, port: u16, ours: &BTreeSet<&str>) -> Result<Option<Holder>> {
+    let by_us = |holder: &Holder| matches!(holder, Holder::Container { name, .. } if ours.contains(name.as_str()));
     let mut tries = 0;
     loop {
-        let holder = docker.port_holder(port).await?;
+        let holder = docker.port_holder(port).await?.filter(|holder| !by_us(holder));
         tries += 1;
         if holder.is_none() || tries == LET_GO_TRIES {
             return Ok(holder);

@@ -15,7 +15,7 @@ fn help_lists_every_command_of_the_product() {
     let listed = commands(&Sandbox::new());
     for name in [
         "up", "down", "status", "logs", "produce", "consume", "init", "env", "run", "restart", "exec", "ls",
-        "completions", "topics", "groups",
+        "completions", "topics", "groups", "doctor",
     ] {
         assert!(listed.iter().any(|listed| listed == name), "{name} is not in {listed:?}");
     }
