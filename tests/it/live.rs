@@ -7,6 +7,7 @@ mod apps;
 mod at_once;
 mod by_hand;
 mod engine;
+mod images;
 mod job;
 mod kills;
 mod load;

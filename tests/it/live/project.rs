@@ -65,6 +65,11 @@ impl Project {
         Project { sandbox, docker, name: self.name.clone(), _slot: Slot::none() }
     }
 
+    /// Sets a variable for all further runs.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.sandbox.set(name, value);
+    }
+
     /// Writes kdev.toml, with the project's name on top.
     pub fn configure(&self, toml: &str) {
         self.write("kdev.toml", format!("name = \"{}\"\n{toml}", self.name));
