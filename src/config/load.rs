@@ -35,7 +35,9 @@ pub fn load(overrides: &Overrides) -> Result<Settings> {
     let project = overrides
         .project
         .as_deref()
-        .map(|name| name.parse::<ProjectName>().map_err(|invalid| Error::usage(invalid.to_string()).while_("reading -p")))
+        .map(|name| {
+            name.parse::<ProjectName>().map_err(|invalid| Error::usage(invalid.to_string()).while_("reading -p"))
+        })
         .transpose()?;
     let path = match &overrides.file {
         Some(path) => Some(current.join(path)),
@@ -114,8 +116,6 @@ pub fn at(file: &str, text: &str, span: Range<usize>, message: &str) -> Error {
     let width = text.get(start..start + on_line).map_or(1, |marked| marked.chars().count().max(1));
     let number = line_number.to_string();
     let margin = " ".repeat(number.len());
-    Error::usage(format!("{file}:{line_number}:{column}: {message}")).details([
-        format!("{number} | {line}"),
-        format!("{margin} | {}{}", " ".repeat(column - 1), "^".repeat(width)),
-    ])
+    Error::usage(format!("{file}:{line_number}:{column}: {message}"))
+        .details([format!("{number} | {line}"), format!("{margin} | {}{}", " ".repeat(column - 1), "^".repeat(width))])
 }

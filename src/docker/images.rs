@@ -33,9 +33,7 @@ impl Engine {
     pub async fn remove_image(&self, id: &str) -> Result<()> {
         let options = RemoveImageOptionsBuilder::new().force(true).build();
         match self.patient().remove_image(id, Some(options), None).await {
-            Err(failure) if !fault::is_missing(&failure) => {
-                Err(fault::error(format!("removing image {id}"), failure))
-            }
+            Err(failure) if !fault::is_missing(&failure) => Err(fault::error(format!("removing image {id}"), failure)),
             _ => Ok(()),
         }
     }

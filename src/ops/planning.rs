@@ -23,14 +23,11 @@ use crate::{
 /// The engine does not answer, a build context cannot be read, or there is no plan.
 pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
     let Session { settings, docker } = session;
-    let (facts, published) =
-        tokio::try_join!(docker.facts(&settings.project, &[], &[]), docker.published_ports())?;
+    let (facts, published) = tokio::try_join!(docker.facts(&settings.project, &[], &[]), docker.published_ports())?;
     let digests = if apps { digests(session).await? } else { BTreeMap::new() };
     let local = docker.is_local();
     // A port is taken by a container on the engine, or, where the engine is this machine, by anybody who listens.
-    let is_free = |port| {
-        !published.contains_key(&port) && (!local || TcpListener::bind(("127.0.0.1", port)).is_ok())
-    };
+    let is_free = |port| !published.contains_key(&port) && (!local || TcpListener::bind(("127.0.0.1", port)).is_ok());
     build::build(
         settings,
         &Known { volumes: &facts.volumes, is_free: &is_free, digests: &digests, new_cluster: storage::new_id() },

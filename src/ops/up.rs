@@ -91,7 +91,8 @@ pub(super) async fn locked(
     cancel: &CancellationToken,
 ) -> Result<lock::Lock> {
     let project = &session.settings.project;
-    let waiting = |holder: &str| events.send(Event::Note(format!("waiting for {holder}, which works on {}", project.name)));
+    let waiting =
+        |holder: &str| events.send(Event::Note(format!("waiting for {holder}, which works on {}", project.name)));
     tokio::select! {
         lock = lock::project(project, command, waiting) => lock,
         () = cancel.cancelled() => Err(Error::new(Kind::Interrupted, "stopped on request: nothing was changed")),
@@ -119,7 +120,8 @@ pub(super) fn blocked(blocked: Blocked) -> Error {
 }
 
 fn strangers_error(strangers: &[Stranger]) -> Error {
-    let names: Vec<String> = strangers.iter().map(|stranger| format!("{} `{}`", stranger.kind, stranger.name)).collect();
+    let names: Vec<String> =
+        strangers.iter().map(|stranger| format!("{} `{}`", stranger.kind, stranger.name)).collect();
     let mut error = Error::failed(format!(
         "{} has a name that this project needs, and is not kdev's: left alone",
         names.join(", ")
