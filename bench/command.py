@@ -1,5 +1,6 @@
 """One command, run and measured."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -57,5 +58,7 @@ def run(command, cwd=None, stdout=subprocess.DEVNULL, stop_after=0.0):
 
 def end_group(process):
     """Ends a command and the process that measures it."""
-    os.killpg(process.pid, signal.SIGKILL)
+    # It may have ended by itself in this instant.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.communicate()

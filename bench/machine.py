@@ -48,7 +48,10 @@ def kcat():
 
 
 def first_line(command):
-    return (subprocess.run(command, capture_output=True, text=True).stdout.splitlines() or ["?"])[0]
+    try:
+        return (subprocess.run(command, capture_output=True, text=True).stdout.splitlines() or ["?"])[0]
+    except OSError:
+        return "?"
 
 
 def origin(kdev):
@@ -59,5 +62,5 @@ def origin(kdev):
 
 def commit():
     short = first_line(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"])
-    changed = subprocess.run(["git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no"], capture_output=True).stdout
-    return f"{short} with changes" if changed else short
+    changed = first_line(["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no"])
+    return short if changed == "?" else f"{short} with changes"

@@ -24,6 +24,7 @@ def arguments():
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} [default: all]")
     parser.add_argument("--rounds", type=int, default=5, help="of each measurement [default: 5]")
     parser.add_argument("--records", type=int, default=1_000_000, help="of the bulk measurements [default: 1000000]")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if unknown := set(args.parts) - set(PARTS):
         parser.error(f"no part is named {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
@@ -34,6 +35,8 @@ def arguments():
 
 def main():
     args = arguments()
+    if args.check:
+        return 0
     kdev = os.environ.get("KDEV") or str(ROOT / "target/release/kdev")
     if not os.access(kdev, os.X_OK):
         sys.exit(f"error: {kdev} is not there\n  try: bench/run")

@@ -53,7 +53,7 @@ def measure(setup, rounds):
 def size(setup):
     """The static binary's size where there is one, else that of the binary measured, which is said."""
     static = Path(setup.static)
-    row = Row("the static binary" if static.exists() else "the binary (not static: `just release` makes that one)", "MB", 15)
-    path = static if static.exists() else Path(setup.kdev)
+    row = Row("the static binary" if static.is_file() else "the binary (not static: `just release` makes that one)", "MB", 15)
+    path = static if static.is_file() else Path(setup.kdev)
     row.ours.append(path.stat().st_size / 1e6)
     return row

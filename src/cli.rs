@@ -140,7 +140,9 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
         Command::Restart(args) => commands::restart::run(args, context).await,
         Command::Exec(args) => commands::exec::run(args, context).await,
         Command::Ls(args) => commands::ls::run(args, context).await,
-        Command::Completions(args) => commands::completions::run(args, <Cli as clap::CommandFactory>::command()),
+        Command::Completions(args) => {
+            commands::completions::run(args, <Cli as clap::CommandFactory>::command(), &context.ui)
+        }
     }
 }
 

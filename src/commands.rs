@@ -21,6 +21,8 @@ pub mod up;
 
 use std::process::ExitCode;
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -100,4 +102,9 @@ pub(crate) async fn blocking(
     let done = tokio::task::spawn_blocking(move || work(streams, stop)).await;
     done.map_err(|error| Error::failed(format!("the work broke off: {error}")).source(error))??;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A length of time on the command line: `90s`, `2m`, `1m30s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "give a number with a unit: 90s, 2m".to_owned())
 }

@@ -9,9 +9,11 @@ pub mod progress;
 pub mod status;
 pub mod table;
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use clap::ValueEnum;
+
+use crate::error::{Error, Kind};
 
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -71,11 +73,21 @@ impl Ui {
         ui
     }
 
-    /// Data: a line on stdout. A closed pipe ends quietly, as `head` expects.
+    /// Data: a line on stdout. A closed pipe ends the process quietly, as `head` expects; a full disk does not.
     pub fn data(&self, text: &str) {
+        self.raw_data(format!("{text}\n").as_bytes());
+    }
+
+    /// Data: just these bytes on stdout.
+    pub fn raw_data(&self, bytes: &[u8]) {
         let mut out = std::io::stdout().lock();
-        if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-            std::process::exit(0);
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+            Err(error) => {
+                self.error(&Error::failed(format!("cannot write to stdout: {error}")).source(error));
+                std::process::exit(Kind::Failed.exit_code().into());
+            }
         }
     }
 

@@ -1,11 +1,11 @@
 //! `kdev completions`.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::error::Result;
+use crate::{error::Result, ui::Ui};
 
 /// Arguments of `kdev completions`.
 #[derive(Debug, Args)]
@@ -15,11 +15,10 @@ pub struct CompletionsArgs {
 }
 
 /// Prints the script.
-pub fn run(args: CompletionsArgs, mut command: clap::Command) -> Result<ExitCode> {
+pub fn run(args: CompletionsArgs, mut command: clap::Command, ui: &Ui) -> Result<ExitCode> {
     let CompletionsArgs { shell } = args;
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "kdev", &mut script);
-    // A closed pipe wanted no more of it.
-    let _ = std::io::stdout().write_all(&script);
+    ui.raw_data(&script);
     Ok(ExitCode::SUCCESS)
 }

@@ -56,12 +56,10 @@ pub async fn run(args: ExecArgs, context: Context) -> Result<ExitCode> {
     });
     let mut output = exec.output;
     while let Some(chunk) = output.next().await {
-        let written = match chunk? {
-            Chunk::Out(bytes) => std::io::stdout().write_all(&bytes).and_then(|()| std::io::stdout().flush()),
-            Chunk::Err(bytes) => std::io::stderr().write_all(&bytes),
-        };
-        if written.is_err() {
-            return Ok(ExitCode::SUCCESS);
+        match chunk? {
+            Chunk::Out(bytes) => context.ui.raw_data(&bytes),
+            // Where stderr is closed there is nobody left to tell.
+            Chunk::Err(bytes) => _ = std::io::stderr().write_all(&bytes),
         }
     }
     let code = control.exit_code().await?;

@@ -108,7 +108,7 @@ pub struct ProduceArgs {
     pub size: u32,
 
     /// How long a record may take until it is acknowledged
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::duration)]
     pub timeout: Duration,
 
     /// Any cluster instead of the project's

@@ -24,7 +24,7 @@ pub struct UpArgs {
     #[arg(long)]
     dry_run: bool,
     /// How long to wait until all is healthy
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = super::duration)]
     timeout: Duration,
 }
 

@@ -93,7 +93,11 @@ impl Check<'_> {
     fn settings(&self, project: Option<ProjectName>, directory: &Path, machine: &Machine) -> Result<Settings> {
         let file: File = load::parse(&self.file, self.text)?;
         let File { name, kafka, topics, apps } = file;
-        let in_file = name.as_ref().map(|name| self.named::<ProjectName>(name)).transpose()?;
+        let in_file = name.as_ref().map(|name| {
+            let near = || format!("name = \"{}\"", ProjectName::from_directory_name(name.as_ref()));
+            self.named::<ProjectName>(name).map_err(|wrong| wrong.hint(near()))
+        });
+        let in_file = in_file.transpose()?;
         let name = project.or(in_file).unwrap_or_else(|| {
             ProjectName::from_directory_name(&directory.file_name().unwrap_or_default().to_string_lossy())
         });
@@ -171,9 +175,13 @@ impl Check<'_> {
         if let Some(given) = replication
             && *given.as_ref() > i64::from(brokers)
         {
+            let (there_are, range) = match brokers {
+                1 => ("one broker".to_owned(), "1".to_owned()),
+                n => (format!("{n} brokers"), format!("1 to {n}")),
+            };
             return Err(self
-                .at(given.span(), format!("replication = {} is more than the {brokers} brokers", given.as_ref()))
-                .hint(format!("1 to {brokers}, or more brokers in [kafka]")));
+                .at(given.span(), format!("replication = {} is more than the {there_are}", given.as_ref()))
+                .hint(format!("{range}, or more brokers in [kafka]")));
         }
         let replication =
             self.number(replication.as_ref(), "replication", 1..=brokers.into(), default_replication.into())? as u8;
@@ -189,9 +197,13 @@ impl Check<'_> {
             match value.parse::<u8>() {
                 Ok(least) if (1..=replication).contains(&least) => {}
                 _ => {
+                    let (replicas, range) = match replication {
+                        1 => ("one replica".to_owned(), "1".to_owned()),
+                        n => (format!("{n} replicas"), format!("1 to {n}")),
+                    };
                     return Err(self
-                        .at(span, format!("min.insync.replicas = {value}, but the topic has {replication} replicas"))
-                        .hint(format!("1 to {replication}")));
+                        .at(span, format!("min.insync.replicas = {value}, but the topic has {replicas}"))
+                        .hint(range));
                 }
             }
         }

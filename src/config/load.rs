@@ -1,6 +1,7 @@
 //! Finds and reads kdev.toml, and says where in it a mistake is.
 
 use std::{
+    io::ErrorKind,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{Settings, check, machine};
 use crate::{
     error::{Error, Result},
-    model::ProjectName,
+    model::{Invalid, ProjectName},
 };
 
 /// The name that is looked for.
@@ -35,7 +36,11 @@ pub fn load(overrides: &Overrides) -> Result<Settings> {
     let project = overrides
         .project
         .as_deref()
-        .map(|name| name.parse::<ProjectName>().map_err(|invalid| Error::usage(invalid.to_string()).while_("reading -p")))
+        .map(|name| {
+            let near = ProjectName::from_directory_name(name);
+            let wrong = |invalid: Invalid| Error::usage(invalid.to_string()).while_("reading -p").hint(format!("-p {near}"));
+            name.parse::<ProjectName>().map_err(wrong)
+        })
         .transpose()?;
     let path = match &overrides.file {
         Some(path) => Some(current.join(path)),
@@ -46,9 +51,14 @@ pub fn load(overrides: &Overrides) -> Result<Settings> {
         return check::built_in(project, &resolved(&current)?, &machine);
     };
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Error::usage(format!("cannot read {}: {error}", path.display()))
-            .hint("kdev init   (writes kdev.toml, the Dockerfiles and the two apps here)")
-            .source(error)
+        let wrong = Error::usage(format!("cannot read {}: {error}", path.display()));
+        let wrong = match error.kind() {
+            ErrorKind::NotFound => wrong.hint("kdev init   (writes kdev.toml, the Dockerfiles and the two apps here)"),
+            ErrorKind::IsADirectory => wrong.hint(format!("-f {}", path.join(FILE_NAME).display())),
+            ErrorKind::InvalidData => wrong.hint("save it as UTF-8 text"),
+            _ => wrong,
+        };
+        wrong.source(error)
     })?;
     let path = resolved(&path)?;
     check::file(project, &path, &text, &machine)
@@ -69,26 +79,30 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
         let span = error.span().unwrap_or(0..0);
         let message = error.message();
-        match unknown_field(message) {
-            Some((key, known)) => {
-                let mut wrong = at(file, text, span, &format!("there is no key `{key}` here"));
-                if let Some(near) = nearest_name(&key, known.iter().map(String::as_str)) {
-                    wrong = wrong.hint(format!("`{near}`"));
-                }
-                wrong.hint(format!("one of: {}", known.join(", ")))
-            }
-            None => at(file, text, span, message.lines().next().unwrap_or("not valid TOML")),
+        let (sentence, given, known) = if let Some((key, known)) = unknown("field", message) {
+            (format!("there is no key `{key}` here"), key, known)
+        } else if let Some((word, known)) = unknown("variant", message) {
+            (format!("there is no choice `{word}` here"), word, known)
+        } else {
+            let message = message.lines().next().unwrap_or("not valid TOML");
+            // The one type of Rust's that serde names by its own name.
+            return at(file, text, span, &message.replace("expected i64", "expected a whole number"));
+        };
+        let mut wrong = at(file, text, span, &sentence);
+        if let Some(near) = nearest_name(&given, known.iter().map(String::as_str)) {
+            wrong = wrong.hint(format!("`{near}`"));
         }
+        wrong.hint(format!("one of: {}", known.join(", ")))
     })
 }
 
 /// Takes apart serde's sentence "unknown field `a`, expected one of `b`, `c`", the only form in which serde
 /// gives the names.
-fn unknown_field(message: &str) -> Option<(String, Vec<String>)> {
-    let rest = message.strip_prefix("unknown field `")?;
-    let (key, rest) = rest.split_once('`')?;
+fn unknown(what: &str, message: &str) -> Option<(String, Vec<String>)> {
+    let rest = message.strip_prefix("unknown ")?.strip_prefix(what)?.strip_prefix(" `")?;
+    let (given, rest) = rest.split_once('`')?;
     let known = rest.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    Some((key.to_owned(), known))
+    Some((given.to_owned(), known))
 }
 
 /// The known name that looks most like `given`, if one looks like it at all.

@@ -40,7 +40,7 @@ pub use archive::{UploadEntry, UploadKind};
 pub use exec::{Chunk, Exec, ExecControl};
 pub use info::EngineInfo;
 pub use logs::{LogLine, LogQuery, LogStream};
-pub use ports::Holder;
+pub use ports::{Holder, taken};
 pub use proxy::Proxies;
 pub use projects::ProjectSummary;
 pub use pull::Mirror;

@@ -173,9 +173,14 @@ fn app_images_of(project: &Project, images: &[ImageSummary]) -> Vec<AppImage> {
     facts.collect()
 }
 
-/// What a build that was killed left behind: images with some of the labels.
+/// What a build that was killed left behind: images with some of the labels. The classic builder adds one after
+/// another in alphabetical order, the directory before the project.
 fn unfinished_of(project: &Project, images: &[ImageSummary]) -> Vec<ImageId> {
-    let ours = images.iter().filter(|image| is_of(project, &image.labels));
+    let first_label_only = |labels: &Labels| {
+        !labels.contains_key(label::PROJECT)
+            && labels.get(label::DIRECTORY).is_some_and(|directory| *directory == project.directory.to_string_lossy())
+    };
+    let ours = images.iter().filter(|image| is_of(project, &image.labels) || first_label_only(&image.labels));
     let unfinished = ours.filter(|image| !image.labels.contains_key(label::SPEC));
     unfinished.map(|image| whole_id(image.id.clone())).collect()
 }

@@ -1,6 +1,10 @@
 //! Who holds a port on this machine.
 
-use std::{collections::BTreeMap, net::TcpListener, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::TcpListener,
+    sync::LazyLock,
+};
 
 use bollard::{
     models::{ContainerSummary, PortSummaryTypeEnum},
@@ -12,11 +16,12 @@ use serde::Serialize;
 use super::{
     Engine,
     fault::{self, Doing},
+    observe::is_of,
     processes,
 };
 use crate::{
     error::{Error, Result},
-    model::label,
+    model::{Project, label},
 };
 
 /// Who holds a port.
@@ -75,6 +80,16 @@ impl Engine {
             published(container).into_iter().map(|port| (port, container_name(container)))
         });
         Ok(all.collect())
+    }
+
+    /// The ports that other projects' data volumes remember: those projects get them again with their next `up`.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn remembered_ports(&self, except: &Project) -> Result<BTreeSet<u16>> {
+        let volumes = self.all_volumes().await?;
+        let others = volumes.iter().filter(|volume| !is_of(except, &volume.labels));
+        Ok(others.filter_map(|volume| volume.labels.get(label::PORT)?.parse().ok()).collect())
     }
 
     async fn running(&self) -> Result<Vec<ContainerSummary>> {

@@ -1,12 +1,17 @@
 //! Gathers the few facts that planning needs, and plans.
 
-use std::{collections::BTreeMap, net::TcpListener};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::TcpListener,
+    time::Duration,
+};
 
 use super::Session;
 use crate::{
-    docker::context,
+    config::Settings,
+    docker::{Engine, Holder, context, taken},
     engine::storage,
-    error::Result,
+    error::{Error, Result},
     model::{AppName, NodeId},
     observed::DockerFacts,
     plan::{
@@ -17,24 +22,70 @@ use crate::{
     template,
 };
 
+/// How long a port may outlive the container that published it.
+const LET_GO_TRIES: u32 = 5;
+const LET_GO_STEP: Duration = Duration::from_millis(100);
+
 /// The plan for what the engine holds now.
 ///
 /// # Errors
 /// The engine does not answer, a build context cannot be read, or there is no plan.
 pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
     let Session { settings, docker } = session;
-    let (facts, published) =
-        tokio::try_join!(docker.facts(&settings.project, &[], &[]), docker.published_ports())?;
+    let (facts, published, remembered) = tokio::try_join!(
+        docker.facts(&settings.project, &[], &[]),
+        docker.published_ports(),
+        docker.remembered_ports(&settings.project),
+    )?;
     let digests = if apps { digests(session).await? } else { BTreeMap::new() };
     let local = docker.is_local();
-    // A port is taken by a container on the engine, or, where the engine is this machine, by anybody who listens.
-    let is_free = |port| {
-        !published.contains_key(&port) && (!local || TcpListener::bind(("127.0.0.1", port)).is_ok())
-    };
-    build::build(
-        settings,
-        &Known { volumes: &facts.volumes, is_free: &is_free, digests: &digests, new_cluster: storage::new_id() },
-    )
+    // A port is held by a container on the engine or, where the engine is this machine, by anybody who listens; and
+    // a project that is down gets its ports again when it is up.
+    let is_held = |port| published.contains_key(&port) || (local && TcpListener::bind(("127.0.0.1", port)).is_err());
+    let is_free = |port| !is_held(port) && !remembered.contains(&port);
+    let known = Known { volumes: &facts.volumes, is_free: &is_free, digests: &digests, new_cluster: storage::new_id() };
+    let plan = build::build(settings, &known)?;
+    let ours: BTreeSet<&str> = facts.containers.iter().map(|container| container.name.as_str()).collect();
+    for (id, node) in &plan.nodes {
+        let by_us = published.get(&node.port).is_some_and(|name| ours.contains(name.as_str()));
+        if !by_us && is_held(node.port) && let Some(holder) = holder(docker, node.port).await? {
+            let free = || ports::choose(&settings.project, settings.kafka.brokers, None, &BTreeMap::new(), is_free);
+            return Err(port_taken(settings, node.port, &holder, free).while_(format!("starting {}", id.service())));
+        }
+    }
+    Ok(plan)
+}
+
+/// Who holds a port that one of our nodes is to have. What published it for a container that has just ended lets go
+/// of it a moment later than the container ends.
+async fn holder(docker: &Engine, port: u16) -> Result<Option<Holder>> {
+    let mut tries = 0;
+    loop {
+        let holder = docker.port_holder(port).await?;
+        tries += 1;
+        if holder.is_none() || tries == LET_GO_TRIES {
+            return Ok(holder);
+        }
+        tokio::time::sleep(LET_GO_STEP).await;
+    }
+}
+
+fn port_taken(
+    settings: &Settings,
+    port: u16,
+    holder: &Holder,
+    free: impl FnOnce() -> Result<BTreeMap<NodeId, u16>>,
+) -> Error {
+    let mut error = taken(port, holder);
+    if settings.kafka.ports.is_none() {
+        // The volumes remember the port; there is no `ports` to remove.
+        error.hints.pop();
+        if let Ok(free) = free() {
+            let free: Vec<String> = free.values().map(u16::to_string).collect();
+            error = error.hint(format!("ports = [{}] under [kafka] in kdev.toml: these are free", free.join(", ")));
+        }
+    }
+    error
 }
 
 /// The nodes' ports on the host, as far as they are settled: by kdev.toml or by what is on the engine.

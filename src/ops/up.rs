@@ -38,9 +38,10 @@ pub struct Options {
 /// See [`run::reach`]; apps that failed while everything else came up are an error too.
 pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &CancellationToken) -> Result<Outcome> {
     let _lock = locked(session, "kdev up", events, cancel).await?;
-    let plan = planning::plan(session, options.apps).await?;
+    let (plan, claimed) = plan_and_claim(session, options, events, cancel).await?;
     let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
     let mut outcome = reach(&world, &plan, options, events, cancel).await?;
+    outcome.steps.splice(0..0, claimed);
     match outcome.failed_apps.len() {
         0 => Ok(outcome),
         1 => Err(with_kafka_up(outcome.failed_apps.remove(0))),
@@ -53,6 +54,28 @@ pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &
             Err(with_kafka_up(last.unwrap_or_else(|| Error::failed("apps failed"))))
         }
     }
+}
+
+/// Plans, and makes the data volumes, on which the ports are written: a project that comes up at the same time
+/// chooses its ports only after that.
+async fn plan_and_claim(
+    session: &Session,
+    options: &Options,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<(Plan, Vec<Step>)> {
+    let _choosing = until_cancelled(cancel, lock::machine("ports", |_| {})).await?;
+    let plan = planning::plan(session, options.apps).await?;
+    let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
+    let run = Run { events, cancel, timeout: options.timeout, first: Vec::new() };
+    let outcome = run::reach(&world, run, |observed| {
+        let mut next = up::next(&plan, false, observed).map_err(blocked)?;
+        next.steps.retain(|step| matches!(step, Step::CreateVolume { .. }));
+        next.waiting.clear();
+        Ok(next)
+    });
+    let steps = outcome.await?.steps;
+    Ok((plan, steps))
 }
 
 /// The steps that [`up`] would take, by letting the same loop run on a model of what is there.
@@ -92,8 +115,15 @@ pub(super) async fn locked(
 ) -> Result<lock::Lock> {
     let project = &session.settings.project;
     let waiting = |holder: &str| events.send(Event::Note(format!("waiting for {holder}, which works on {}", project.name)));
+    until_cancelled(cancel, lock::project(project, command, waiting)).await
+}
+
+async fn until_cancelled(
+    cancel: &CancellationToken,
+    lock: impl Future<Output = Result<lock::Lock>>,
+) -> Result<lock::Lock> {
     tokio::select! {
-        lock = lock::project(project, command, waiting) => lock,
+        lock = lock => lock,
         () = cancel.cancelled() => Err(Error::new(Kind::Interrupted, "stopped on request: nothing was changed")),
     }
 }

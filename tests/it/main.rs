@@ -2,5 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod cli;
 mod docker;
+mod live;
+mod sandbox;
 mod scenarios;

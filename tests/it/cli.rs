@@ -1,0 +1,8 @@
+//! The binary where no engine is needed, or none is there: help, mistakes, and what is said about them.
+
+mod broken_pipe;
+mod config;
+mod engine;
+mod help;
+mod init;
+mod places;

@@ -1,0 +1,130 @@
+//! Help, version, completions, and arguments that are wrong.
+
+use crate::sandbox::Sandbox;
+
+/// The commands that `kdev --help` lists.
+fn commands(sandbox: &Sandbox) -> Vec<String> {
+    let help = sandbox.run(&["--help"]).expect(0).stdout;
+    let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn help_lists_every_command_of_the_product() {
+    let listed = commands(&Sandbox::new());
+    for name in [
+        "up", "down", "status", "logs", "produce", "consume", "init", "env", "run", "restart", "exec", "ls",
+        "completions", "topics", "groups",
+    ] {
+        assert!(listed.iter().any(|listed| listed == name), "{name} is not in {listed:?}");
+    }
+}
+
+#[test]
+fn every_command_has_help_with_a_description_for_each_option() {
+    let sandbox = Sandbox::new();
+    let mut all: Vec<Vec<String>> = commands(&sandbox).into_iter().map(|name| vec![name]).collect();
+    all.retain(|command| command != &["help"]);
+    for noun in ["topics", "groups"] {
+        all.extend(["list", "describe"].map(|verb| vec![noun.to_owned(), verb.to_owned()]));
+    }
+    for command in all {
+        let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let ran = sandbox.run(&arguments).expect(0);
+        let usage = format!("Usage: kdev {}", command.join(" "));
+        assert!(ran.stdout.contains(&usage), "{usage} is not in:\n{ran}");
+        assert_eq!(ran.stderr, "");
+        let lines: Vec<&str> = ran.stdout.lines().collect();
+        for (number, line) in lines.iter().enumerate().filter(|(_, line)| is_option(line)) {
+            // A description stands two spaces behind the option, or on the line below.
+            let beside = line.trim_start().split("  ").nth(1).is_some_and(|text| !text.trim().is_empty());
+            let below = lines.get(number + 1).is_some_and(|next| next.starts_with("      ") && !next.trim_start().starts_with('-'));
+            assert!(beside || below, "{command:?}: no description of {line}");
+        }
+    }
+}
+
+/// `-x`, `--long`: neither an option's value (`- word: …`) nor an example (`-10`).
+fn is_option(line: &str) -> bool {
+    let name = line.trim_start().strip_prefix('-').map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+    name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+#[test]
+fn no_command_at_all_shows_help_and_is_wrong_usage() {
+    let ran = Sandbox::new().run(&[]).expect(2);
+    ran.says("Usage: kdev [OPTIONS] <COMMAND>");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let ran = Sandbox::new().run(&["--version"]).expect(0);
+    assert_eq!(ran.stdout, format!("kdev {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn completions_name_the_commands_for_every_shell() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = sandbox.run(&["completions", shell]).expect(0);
+        assert!(ran.stdout.contains("kdev") && ran.stdout.contains("restart"), "{shell}:\n{ran}");
+        assert_eq!(ran.stderr, "");
+    }
+}
+
+#[test]
+fn a_command_that_does_not_exist_is_told_with_the_nearest() {
+    insta::assert_snapshot!(Sandbox::new().run(&["stauts"]), @r"
+    exit 2
+    -- stderr
+    error: unrecognized subcommand 'stauts'
+
+      tip: some similar subcommands exist: 'restart', 'status'
+
+    Usage: kdev [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn an_option_that_does_not_exist_is_told_with_the_nearest() {
+    insta::assert_snapshot!(Sandbox::new().run(&["down", "--volume"]), @r"
+    exit 2
+    -- stderr
+    error: unexpected argument '--volume' found
+
+      tip: a similar argument exists: '--volumes'
+
+    Usage: kdev down --volumes
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_time_without_a_unit_is_told() {
+    insta::assert_snapshot!(Sandbox::new().run(&["up", "--timeout", "fast"]), @r"
+exit 2
+-- stderr
+error: invalid value 'fast' for '--timeout <TIME>': give a number with a unit: 90s, 2m
+
+For more information, try '--help'.
+");
+}
+
+#[test]
+fn options_that_exclude_each_other_are_told() {
+    insta::assert_snapshot!(Sandbox::new().run(&["up", "--build", "--no-apps"]), @r"
+    exit 2
+    -- stderr
+    error: the argument '--build' cannot be used with '--no-apps'
+
+    Usage: kdev up --build
+
+    For more information, try '--help'.
+    ");
+}

@@ -1,0 +1,17 @@
+//! The binary on a real engine with a real Kafka, each test in a project of its own that leaves nothing.
+//!
+//! Without an engine these tests say so and pass, unless `KDEV_TEST_LIVE=required` or CI is set. They need images:
+//! `KDEV_KAFKA_IMAGE` and `KDEV_PYTHON_IMAGE`, as `scripts/images --env` prints them.
+
+mod apps;
+mod at_once;
+mod by_hand;
+mod engine;
+mod job;
+mod kills;
+mod load;
+mod names;
+mod nodes;
+mod project;
+mod records;
+mod side_by_side;

@@ -1,0 +1,57 @@
+//! Somebody takes things away behind kdev's back: the next `up` puts them back, and no record is lost.
+
+use super::project::Project;
+
+const RECORDS: usize = 300;
+
+fn records(project: &Project) -> usize {
+    project.run(&["consume", "--exit"]).expect(0).stdout.lines().count()
+}
+
+#[test]
+fn what_was_taken_away_by_hand_comes_back() {
+    let Some(project) = Project::new("by-hand") else { return };
+    project.configure("[topics.posts]\npartitions = 6\n");
+    project.up(&[]);
+    let lines: String = (0..RECORDS).map(|number| format!("{number}\n")).collect();
+    project.feed(&["produce"], lines).expect(0);
+    let cluster = project.healthy()["cluster"]["id"].clone();
+
+    // A container.
+    project.docker.remove(&project.container("kafka-2"));
+    project.run(&["status"]).expect(5).says("kafka-2 is absent");
+    project.up(&[]).says("create container of kafka-2");
+    project.healthy();
+    assert_eq!(records(&project), RECORDS);
+
+    // A container that is frozen.
+    project.docker.pause(&project.container("kafka-3"));
+    project.run(&["status"]).expect(5).says("kafka-3 is paused");
+    project.up(&[]).says("unpause kafka-3");
+    project.healthy();
+
+    // A container with its data: the other two have every record.
+    project.docker.remove(&project.container("kafka-1"));
+    project.docker.remove_volume(&project.container("kafka-1"));
+    project.up(&[]).says("create volume of kafka-1");
+    assert_eq!(project.healthy()["cluster"]["id"], cluster);
+    assert_eq!(records(&project), RECORDS);
+
+    // All nodes killed at once, as by a power cut.
+    for node in ["kafka-1", "kafka-2", "kafka-3"] {
+        project.docker.kill(&project.container(node));
+    }
+    project.run(&["status"]).expect(5).says("kafka-1 is exited");
+    project.up(&[]);
+    project.healthy();
+    assert_eq!(records(&project), RECORDS);
+
+    // Everything but the data, the network too.
+    for node in ["kafka-1", "kafka-2", "kafka-3"] {
+        project.docker.remove(&project.container(node));
+    }
+    project.docker.remove_network(&project.prefix());
+    project.up(&[]).says("create network");
+    project.healthy();
+    assert_eq!(records(&project), RECORDS);
+}

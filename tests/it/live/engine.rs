@@ -1,0 +1,164 @@
+//! The engine behind kdev's back: what is on it, and the faults that users and the world cause.
+
+use std::{collections::HashMap, future::Future};
+
+use bollard::{
+    errors::Error,
+    models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, VolumeCreateRequest},
+    query_parameters::{
+        CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
+        ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+        RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptionsBuilder,
+    },
+};
+
+/// A connection, with calls that block.
+pub struct Docker {
+    runtime: tokio::runtime::Runtime,
+    api: bollard::Docker,
+}
+
+type Filters = HashMap<String, Vec<String>>;
+
+impl Docker {
+    /// To the engine that DOCKER_HOST names, or the usual one.
+    pub fn connect() -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let api = runtime.block_on(async {
+            let api = bollard::Docker::connect_with_defaults()?;
+            api.version().await?;
+            Ok::<_, Error>(api)
+        })?;
+        Ok(Docker { runtime, api })
+    }
+
+    fn wait<T>(&self, call: impl Future<Output = Result<T, Error>>) -> T {
+        self.runtime.block_on(call).unwrap()
+    }
+
+    /// Containers, networks, volumes and images with this label, each as `kind name`.
+    pub fn labelled(&self, label: &str) -> Vec<String> {
+        let filters = Filters::from([("label".to_owned(), vec![label.to_owned()])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let containers = self.wait(self.api.list_containers(Some(options))).into_iter();
+        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let networks = self.wait(self.api.list_networks(Some(options))).into_iter();
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let volumes = self.wait(self.api.list_volumes(Some(options))).volumes.unwrap_or_default().into_iter();
+        let options = ListImagesOptionsBuilder::new().filters(&filters).build();
+        let images = self.wait(self.api.list_images(Some(options))).into_iter();
+        let mut found: Vec<String> = containers
+            .map(|container| format!("container {}", container.names.unwrap_or_default().concat().trim_start_matches('/')))
+            .chain(networks.map(|network| format!("network {}", network.name.unwrap_or_default())))
+            .chain(volumes.map(|volume| format!("volume {}", volume.name)))
+            .chain(images.map(|image| format!("image {}", image.id)))
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// Removes what [`Docker::labelled`] found, as far as it goes.
+    pub fn sweep(&self, found: &[String]) {
+        // Containers hold all the others: "container" sorts first.
+        for (kind, name) in found.iter().filter_map(|object| object.split_once(' ')) {
+            // What is gone already need not be removed.
+            let _ = self.runtime.block_on(async {
+                match kind {
+                    "container" => self.api.remove_container(name, Some(forced())).await,
+                    "network" => self.api.remove_network(name).await,
+                    "volume" => {
+                        self.api.remove_volume(name, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await
+                    }
+                    _ => {
+                        let options = RemoveImageOptionsBuilder::new().force(true).build();
+                        self.api.remove_image(name, Some(options), None).await.map(drop)
+                    }
+                }
+            });
+        }
+    }
+
+    /// The container's id; none where there is no such container.
+    pub fn id(&self, name: &str) -> Option<String> {
+        self.runtime.block_on(self.api.inspect_container(name, None)).ok().and_then(|container| container.id)
+    }
+
+    /// Whether the container runs.
+    pub fn runs(&self, name: &str) -> bool {
+        let state = self.runtime.block_on(self.api.inspect_container(name, None)).ok().and_then(|c| c.state);
+        state.and_then(|state| state.running).unwrap_or(false)
+    }
+
+    /// SIGKILL, as a crash or the kernel gives it.
+    pub fn kill(&self, name: &str) {
+        self.wait(self.api.kill_container(name, Some(KillContainerOptionsBuilder::new().signal("KILL").build())));
+    }
+
+    /// SIGSTOP by the freezer.
+    pub fn pause(&self, name: &str) {
+        self.wait(self.api.pause_container(name));
+    }
+
+    /// `docker rm -f`.
+    pub fn remove(&self, name: &str) {
+        self.wait(self.api.remove_container(name, Some(forced())));
+    }
+
+    /// `docker network rm`.
+    pub fn remove_network(&self, name: &str) {
+        self.wait(self.api.remove_network(name));
+    }
+
+    /// `docker volume rm`.
+    pub fn remove_volume(&self, name: &str) {
+        self.wait(self.api.remove_volume(name, Some(RemoveVolumeOptionsBuilder::new().build())));
+    }
+
+    /// Somebody else's container, started: it sleeps, and publishes a port on 127.0.0.1 if one is given.
+    pub fn stranger(&self, name: &str, port: Option<u16>) -> Stranger<'_> {
+        let image = std::env::var("KDEV_PYTHON_IMAGE").unwrap_or_else(|_| "python:3.13-slim".to_owned());
+        let bindings = port.map(|port| {
+            let binding = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: Some(port.to_string()) };
+            HashMap::from([("9092/tcp".to_owned(), Some(vec![binding]))])
+        });
+        let body = ContainerCreateBody {
+            image: Some(image),
+            cmd: Some(["sleep", "600"].map(str::to_owned).to_vec()),
+            exposed_ports: port.map(|_| vec!["9092/tcp".to_owned()]),
+            host_config: Some(HostConfig { port_bindings: bindings, init: Some(true), ..HostConfig::default() }),
+            ..ContainerCreateBody::default()
+        };
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        self.wait(self.api.create_container(Some(options), body));
+        self.wait(self.api.start_container(name, None));
+        Stranger { docker: self, object: format!("container {name}") }
+    }
+
+    /// Somebody else's network.
+    pub fn stranger_network(&self, name: &str) -> Stranger<'_> {
+        self.wait(self.api.create_network(NetworkCreateRequest { name: name.to_owned(), ..Default::default() }));
+        Stranger { docker: self, object: format!("network {name}") }
+    }
+
+    /// Somebody else's volume.
+    pub fn stranger_volume(&self, name: &str) -> Stranger<'_> {
+        self.wait(self.api.create_volume(VolumeCreateRequest { name: Some(name.to_owned()), ..Default::default() }));
+        Stranger { docker: self, object: format!("volume {name}") }
+    }
+}
+
+/// An object that is not kdev's, removed when the test ends.
+pub struct Stranger<'a> {
+    docker: &'a Docker,
+    object: String,
+}
+
+impl Drop for Stranger<'_> {
+    fn drop(&mut self) {
+        self.docker.sweep(std::slice::from_ref(&self.object));
+    }
+}
+
+fn forced() -> bollard::query_parameters::RemoveContainerOptions {
+    RemoveContainerOptionsBuilder::new().force(true).v(false).build()
+}
