@@ -1,6 +1,6 @@
 //! What can go wrong between kdev and a Kafka node, and what the user reads of it.
 
-use std::{io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use kafka_protocol::{ResponseError, protocol::VersionRange};
 
@@ -39,7 +39,7 @@ pub enum KafkaError {
         source: io::Error,
     },
     /// No answer in time.
-    #[error("{address} did not answer {api} within {}", humantime::format_duration(*.after))]
+    #[error("{address} did not answer {api} within {}", rounded(*.after))]
     Timeout {
         /// `host:port`.
         address: String,
@@ -126,6 +126,13 @@ pub enum KafkaError {
     /// A fact that the call needs is not there (yet): a partition without leader, an unlisted broker.
     #[error("{0}")]
     Missing(String),
+}
+
+/// What was left of a deadline, as people would say it: 4.9992 s are 5s.
+fn rounded(time: Duration) -> impl fmt::Display {
+    let step = if time < Duration::from_secs(1) { 1 } else { 100 };
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
+    humantime::format_duration(Duration::from_millis((millis + step / 2) / step * step))
 }
 
 fn refusal(subject: &str, error: ResponseError, message: Option<&str>) -> String {
@@ -273,5 +280,18 @@ impl From<KafkaError> for Error {
             out = out.hint(hint);
         }
         out.source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_of_a_deadline_reads_as_what_was_given() {
+        let said = |micros| rounded(Duration::from_micros(micros)).to_string();
+        assert_eq!(said(4_999_229), "5s");
+        assert_eq!(said(1_540_000), "1s 500ms");
+        assert_eq!(said(699_900), "699ms");
     }
 }
