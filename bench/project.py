@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Project:
             try:
                 self.run("down", "--volumes")
             except Unmeasurable as error:
-                print(f"bench: {error}; removing by label", flush=True)
+                print(f"bench: {error}; removing by label", file=sys.stderr, flush=True)
                 self.remove_by_label()
             self.temporary.cleanup()
 

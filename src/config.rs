@@ -8,6 +8,8 @@ pub mod file;
 pub mod load;
 pub mod machine;
 pub mod owned;
+#[cfg(test)]
+mod schema_tests;
 
 use std::{collections::BTreeMap, path::PathBuf};
 

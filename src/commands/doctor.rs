@@ -24,7 +24,5 @@ pub async fn run(args: DoctorArgs, context: Context) -> Result<ExitCode> {
         Output::Json => print_json(&context.ui, &report)?,
         Output::Table => context.ui.data(&ui::doctor::render(&report)),
     }
-    Ok(report
-        .verdict
-        .map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.exit_code())))
+    Ok(report.verdict.map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.exit_code())))
 }

@@ -21,13 +21,9 @@ const BROKER: i8 = 4;
 /// # Errors
 /// Nobody answers, or what answers does not speak Kafka's protocol.
 pub async fn advertised(address: &str, timeout: Duration) -> Result<BTreeMap<NodeId, String>> {
-    let mut connection = Connection::open(address, timeout)
-        .await
-        .map_err(Error::from)?;
+    let mut connection = Connection::open(address, timeout).await.map_err(Error::from)?;
     // An empty list of topics: none is described.
-    let request = MetadataRequest::default()
-        .with_topics(Some(Vec::new()))
-        .with_allow_auto_topic_creation(false);
+    let request = MetadataRequest::default().with_topics(Some(Vec::new())).with_allow_auto_topic_creation(false);
     let answer = connection.call(&request).await.map_err(Error::from)?;
     let brokers = answer.brokers.into_iter().filter_map(|broker| {
         let id = NodeId(u8::try_from(broker.node_id.0).ok()?);
@@ -42,20 +38,13 @@ pub async fn advertised(address: &str, timeout: Duration) -> Result<BTreeMap<Nod
 /// # Errors
 /// Nobody answers, or another node does.
 pub async fn answers_as(id: NodeId, address: &str, timeout: Duration) -> Result<()> {
-    let mut connection = Connection::open(address, timeout)
-        .await
-        .map_err(Error::from)?;
+    let mut connection = Connection::open(address, timeout).await.map_err(Error::from)?;
     let resource = DescribeConfigsResource::default()
         .with_resource_type(BROKER)
         .with_resource_name(to_text(&id.to_string()))
         .with_configuration_keys(Some(vec![to_text("node.id")]));
     let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
-    for result in connection
-        .call(&request)
-        .await
-        .map_err(Error::from)?
-        .results
-    {
+    for result in connection.call(&request).await.map_err(Error::from)?.results {
         let text = message(result.error_message.as_ref());
         let subject = || format!("who answers at {address} is not {}", id.service());
         KafkaError::check(result.error_code, text, subject).map_err(Error::from)?;
@@ -69,8 +58,7 @@ mod tests {
         ResponseError,
         messages::{
             ApiKey, BrokerId, DescribeConfigsResponse, MetadataResponse,
-            describe_configs_response::DescribeConfigsResult,
-            metadata_response::MetadataResponseBroker,
+            describe_configs_response::DescribeConfigsResult, metadata_response::MetadataResponseBroker,
         },
     };
 
@@ -89,23 +77,15 @@ mod tests {
                         .with_host(to_text(&host))
                         .with_port(port)
                 });
-                ask.reply::<MetadataRequest>(
-                    MetadataResponse::default().with_brokers(brokers.collect()),
-                )
+                ask.reply::<MetadataRequest>(MetadataResponse::default().with_brokers(brokers.collect()))
             }
             _ => {
-                let code = if ask.node == 1 {
-                    0
-                } else {
-                    ResponseError::InvalidRequest.code()
-                };
+                let code = if ask.node == 1 { 0 } else { ResponseError::InvalidRequest.code() };
                 let result = DescribeConfigsResult::default()
                     .with_error_code(code)
                     .with_error_message(Some(to_text("Unexpected broker id, expected 7")))
                     .with_resource_type(BROKER);
-                ask.reply::<DescribeConfigsRequest>(
-                    DescribeConfigsResponse::default().with_results(vec![result]),
-                )
+                ask.reply::<DescribeConfigsRequest>(DescribeConfigsResponse::default().with_results(vec![result]))
             }
         }
     }
@@ -121,17 +101,9 @@ mod tests {
     #[tokio::test]
     async fn another_node_at_the_address_is_told() {
         let fake = Fake::start(2, cluster).await;
-        answers_as(NodeId(1), &fake.addresses[0], LONG)
-            .await
-            .unwrap();
-        let error = answers_as(NodeId(2), &fake.addresses[1], LONG)
-            .await
-            .unwrap_err();
-        assert!(
-            error.message.contains("is not kafka-2"),
-            "{}",
-            error.message
-        );
+        answers_as(NodeId(1), &fake.addresses[0], LONG).await.unwrap();
+        let error = answers_as(NodeId(2), &fake.addresses[1], LONG).await.unwrap_err();
+        assert!(error.message.contains("is not kafka-2"), "{}", error.message);
         assert!(error.message.contains("expected 7"), "{}", error.message);
     }
 

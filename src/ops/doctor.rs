@@ -134,11 +134,10 @@ async fn project(session: &Session, cancel: &CancellationToken, findings: &mut F
         Some(archive::check(docker, image, &nodes, &probe).await)
     };
     let from_host = async { if exists { host::checks(&nodes).await } else { Vec::new() } };
-    let from_container = async {
-        if exists { container::checks(&nodes, &plan.network.name, &probe).await } else { Vec::new() }
-    };
+    let from_container =
+        async { if exists { container::checks(&nodes, &plan.network.name, &probe).await } else { Vec::new() } };
     let (archive, ports, from_host, from_container) =
-        join4(archive, ports::checks(docker, &nodes), from_host, from_container).await;
+        join4(archive, ports::checks(docker, &nodes, settings.kafka.ports.is_some()), from_host, from_container).await;
     checks.extend(archive.into_iter().chain(ports).chain(from_host).chain(from_container));
     if !exists {
         notes.push(format!("{} is not running: there are no addresses to try (kdev up)", settings.project.name));
@@ -175,13 +174,14 @@ impl Probe<'_> {
         Ok(lines)
     }
 
-    /// Removes the probes that a killed doctor left behind. A young one may be another doctor's at work.
+    /// Removes the probes that a killed doctor left behind. A young one, or one that has not started yet, may be
+    /// another doctor's at work.
     async fn clear_remains(&self, facts: &DockerFacts) {
         let oldest_at_work = Timestamp::now().as_millisecond() - (PROBE + REMOVAL).as_millis() as i64;
         let left = facts
             .containers
             .iter()
-            .filter(|container| container.role == Role::Probe && container.started_ms < oldest_at_work);
+            .filter(|container| container.role == Role::Probe && (1..oldest_at_work).contains(&container.started_ms));
         for container in left {
             // What cannot be removed harms nothing: the next `up` or `down` tries again, and says why.
             let _ = within("removing an old probe", self.docker.remove_container(&container.id)).await;

@@ -21,19 +21,9 @@ pub const NO_NETWORK: &str = "none";
 pub const ASKING_CLASS: &str = "org.apache.kafka.tools.BrokerApiVersionsCommand";
 
 /// A probe's container. `purpose` and `run` make its name: two doctors at once do not meet.
-pub fn container(
-    project: &Project,
-    network: &str,
-    purpose: &str,
-    run: u32,
-    command: Vec<String>,
-) -> ContainerPlan {
+pub fn container(project: &Project, network: &str, purpose: &str, run: u32, command: Vec<String>) -> ContainerPlan {
     let service = format!("probe-{purpose}");
-    let tmpfs = |target: &str| Tmpfs {
-        target: target.to_owned(),
-        size_bytes: TMP_BYTES,
-        exec: false,
-    };
+    let tmpfs = |target: &str| Tmpfs { target: target.to_owned(), size_bytes: TMP_BYTES, exec: false };
     ContainerPlan {
         name: format!("{}-{service}-{run}", project.prefix()),
         role: Role::Probe,
@@ -44,12 +34,7 @@ pub fn container(
         env: BTreeMap::new(),
         mounts: Vec::new(),
         // The last three are volumes that the official image declares: no anonymous ones are made for them.
-        tmpfs: vec![
-            tmpfs("/tmp"),
-            tmpfs(node::DATA),
-            tmpfs("/etc/kafka/secrets"),
-            tmpfs("/mnt/shared/config"),
-        ],
+        tmpfs: vec![tmpfs("/tmp"), tmpfs(node::DATA), tmpfs("/etc/kafka/secrets"), tmpfs("/mnt/shared/config")],
         publish: Vec::new(),
         memory_bytes: MEMORY,
         pids: PIDS,
@@ -74,18 +59,8 @@ pub fn ask_brokers(nodes: impl Iterator<Item = NodeId>) -> Vec<String> {
 
 fn java(rest: &[&str]) -> Vec<String> {
     let arguments = format!("@{}", prepared::JAVA_ARGS);
-    let flags = [
-        "java",
-        &arguments,
-        "-Xmx64m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-    ];
-    flags
-        .iter()
-        .chain(rest)
-        .map(|&word| word.to_owned())
-        .collect()
+    let flags = ["java", &arguments, "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+    flags.iter().chain(rest).map(|&word| word.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -95,19 +70,13 @@ mod tests {
 
     #[test]
     fn a_probe_is_the_projects_and_publishes_and_keeps_nothing() {
-        let project = Project {
-            name: "blog".parse().unwrap(),
-            directory: "/home/me/blog".into(),
-        };
+        let project = Project { name: "blog".parse().unwrap(), directory: "/home/me/blog".into() };
         let probe = container(&project, "net", "brokers", 7, ask_brokers(NodeId::first(2)));
         assert_eq!(probe.name, format!("{}-probe-brokers-7", project.prefix()));
         assert_eq!(probe.labels[label::ROLE], "probe");
         assert_eq!(probe.labels[label::DIRECTORY], "/home/me/blog");
         assert!(probe.publish.is_empty() && probe.mounts.is_empty());
         let command = probe.command.unwrap().join(" ");
-        assert!(
-            command.ends_with("--bootstrap-server kafka-1:19092,kafka-2:19092"),
-            "{command}"
-        );
+        assert!(command.ends_with("--bootstrap-server kafka-1:19092,kafka-2:19092"), "{command}");
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong between kdev and a Kafka node, and what the user reads of it.
 
-use std::{io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use kafka_protocol::{ResponseError, protocol::VersionRange};
 
@@ -39,7 +39,7 @@ pub enum KafkaError {
         source: io::Error,
     },
     /// No answer in time.
-    #[error("{address} did not answer {api} within {}", humantime::format_duration(*.after))]
+    #[error("{address} did not answer {api} within {}", rounded(*.after))]
     Timeout {
         /// `host:port`.
         address: String,
@@ -128,11 +128,15 @@ pub enum KafkaError {
     Missing(String),
 }
 
+/// What was left of a deadline, as people would say it: 4.9992 s are 5s.
+fn rounded(time: Duration) -> impl fmt::Display {
+    let step = if time < Duration::from_secs(1) { 1 } else { 100 };
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
+    humantime::format_duration(Duration::from_millis((millis + step / 2) / step * step))
+}
+
 fn refusal(subject: &str, error: ResponseError, message: Option<&str>) -> String {
-    let text = message
-        .or_else(|| explanation(error))
-        .unwrap_or_default()
-        .trim_end_matches('.');
+    let text = message.or_else(|| explanation(error)).unwrap_or_default().trim_end_matches('.');
     if text.is_empty() {
         format!("{subject}: {}", code_name(error))
     } else {
@@ -165,18 +169,10 @@ fn explanation(error: ResponseError) -> Option<&'static str> {
 
 impl KafkaError {
     /// The node's refusal, unless `code` is 0.
-    pub fn check(
-        code: i16,
-        message: Option<String>,
-        subject: impl FnOnce() -> String,
-    ) -> Result<(), KafkaError> {
+    pub fn check(code: i16, message: Option<String>, subject: impl FnOnce() -> String) -> Result<(), KafkaError> {
         match ResponseError::try_from_code(code) {
             None => Ok(()),
-            Some(error) => Err(KafkaError::Refused {
-                subject: subject(),
-                error,
-                message,
-            }),
+            Some(error) => Err(KafkaError::Refused { subject: subject(), error, message }),
         }
     }
 
@@ -221,10 +217,7 @@ impl KafkaError {
     pub fn is_transport(&self) -> bool {
         matches!(
             self,
-            KafkaError::Connect { .. }
-                | KafkaError::Closed { .. }
-                | KafkaError::Io { .. }
-                | KafkaError::Timeout { .. }
+            KafkaError::Connect { .. } | KafkaError::Closed { .. } | KafkaError::Io { .. } | KafkaError::Timeout { .. }
         )
     }
 
@@ -244,18 +237,9 @@ impl KafkaError {
             KafkaError::Frame { .. } | KafkaError::Correlation { .. } => {
                 vec!["kdev env shows the cluster's addresses; another program may own this port"]
             }
-            KafkaError::Refused {
-                error: E::UnknownTopicOrPartition,
-                ..
-            } => vec!["kdev topics list"],
-            KafkaError::Refused {
-                error: E::GroupIdNotFound,
-                ..
-            } => vec!["kdev groups list"],
-            KafkaError::Refused {
-                error: E::InvalidReplicationFactor,
-                ..
-            } => {
+            KafkaError::Refused { error: E::UnknownTopicOrPartition, .. } => vec!["kdev topics list"],
+            KafkaError::Refused { error: E::GroupIdNotFound, .. } => vec!["kdev groups list"],
+            KafkaError::Refused { error: E::InvalidReplicationFactor, .. } => {
                 vec!["kdev status shows which nodes are missing"]
             }
             KafkaError::Refused { error, .. } if !error.is_retriable() => vec![],
@@ -269,9 +253,7 @@ impl KafkaError {
 fn with_reasons(error: &KafkaError) -> String {
     match error {
         // The last node's own message repeats its address; its reason is what is new.
-        KafkaError::Nobody {
-            last: Some(last), ..
-        } => match last.as_ref() {
+        KafkaError::Nobody { last: Some(last), .. } => match last.as_ref() {
             KafkaError::Connect { source, .. } => format!("{error}: {source}"),
             last => format!("{error}: {last}"),
         },
@@ -285,14 +267,12 @@ fn with_reasons(error: &KafkaError) -> String {
 impl From<KafkaError> for Error {
     fn from(error: KafkaError) -> Error {
         let kind = match &error {
-            KafkaError::Timeout { .. }
-            | KafkaError::Refused {
-                error: ResponseError::RequestTimedOut,
-                ..
-            } => Kind::TimedOut,
-            KafkaError::Nobody {
-                last: Some(last), ..
-            } if matches!(last.as_ref(), KafkaError::Timeout { .. }) => Kind::TimedOut,
+            KafkaError::Timeout { .. } | KafkaError::Refused { error: ResponseError::RequestTimedOut, .. } => {
+                Kind::TimedOut
+            }
+            KafkaError::Nobody { last: Some(last), .. } if matches!(last.as_ref(), KafkaError::Timeout { .. }) => {
+                Kind::TimedOut
+            }
             _ => Kind::Failed,
         };
         let mut out = Error::new(kind, with_reasons(&error));
@@ -300,5 +280,18 @@ impl From<KafkaError> for Error {
             out = out.hint(hint);
         }
         out.source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_of_a_deadline_reads_as_what_was_given() {
+        let said = |micros| rounded(Duration::from_micros(micros)).to_string();
+        assert_eq!(said(4_999_229), "5s");
+        assert_eq!(said(1_540_000), "1s 500ms");
+        assert_eq!(said(699_900), "699ms");
     }
 }

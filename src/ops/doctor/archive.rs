@@ -26,16 +26,8 @@ struct Classes {
 }
 
 /// Lets a JVM of the prepared image say where its classes come from, and looks at the nodes that run.
-pub(super) async fn check(
-    docker: &Engine,
-    image: &str,
-    nodes: &[Node<'_>],
-    probe: &Probe<'_>,
-) -> Check {
-    let lines = match probe
-        .run(probe::NO_NETWORK, "classes", probe::list_classes(), image)
-        .await
-    {
+pub(super) async fn check(docker: &Engine, image: &str, nodes: &[Node<'_>], probe: &Probe<'_>) -> Check {
+    let lines = match probe.run(probe::NO_NETWORK, "classes", probe::list_classes(), image).await {
         Ok(lines) => lines,
         Err(error) => return Check::of_error(Category::Project, NAME, Status::Warning, &error),
     };
@@ -50,24 +42,13 @@ pub(super) async fn check(
 /// where the image has no `cat` to tell.
 async fn has_mapped(docker: &Engine, container: &str) -> Option<bool> {
     let argv = ["cat", "/proc/1/maps"].map(str::to_owned);
-    let (code, lines) = within(
-        "looking at a node's memory map",
-        docker.exec_to_end(container, &argv),
-    )
-    .await
-    .ok()?;
-    (code == 0).then(|| {
-        lines
-            .iter()
-            .any(|line| line.ends_with(prepared::CLASS_ARCHIVE))
-    })
+    let (code, lines) = within("looking at a node's memory map", docker.exec_to_end(container, &argv)).await.ok()?;
+    (code == 0).then(|| lines.iter().any(|line| line.ends_with(prepared::CLASS_ARCHIVE)))
 }
 
 /// Counts the JVM's lines `kafka.Kafka source: shared objects file (top)`.
 fn classes(lines: &[String]) -> Classes {
-    let sources = lines
-        .iter()
-        .filter_map(|line| line.split_once(" source: ").map(|(_, source)| source));
+    let sources = lines.iter().filter_map(|line| line.split_once(" source: ").map(|(_, source)| source));
     sources.fold(Classes::default(), |mut classes, source| {
         classes.all += 1;
         classes.archive += usize::from(source == "shared objects file (top)");
@@ -81,22 +62,13 @@ fn judge(classes: Classes, nodes: &[(NodeId, Option<bool>)]) -> Check {
         return Check::warning(
             Category::Project,
             NAME,
-            format!(
-                "the JVM takes none of {all} classes from {}: nodes start slower",
-                prepared::CLASS_ARCHIVE
-            ),
-            &format!(
-                "kdev down, docker image rm the {} image, kdev up (prepares it anew)",
-                prepared::REPOSITORY
-            ),
+            format!("the JVM takes none of {all} classes from {}: nodes start slower", prepared::CLASS_ARCHIVE),
+            &format!("kdev down, docker image rm the {} image, kdev up (prepares it anew)", prepared::REPOSITORY),
         );
     }
     let seen = nodes.iter().filter(|(_, mapped)| mapped.is_some()).count();
-    let without: Vec<String> = nodes
-        .iter()
-        .filter(|(_, mapped)| *mapped == Some(false))
-        .map(|(id, _)| id.service())
-        .collect();
+    let without: Vec<String> =
+        nodes.iter().filter(|(_, mapped)| *mapped == Some(false)).map(|(id, _)| id.service()).collect();
     let message = format!("a JVM takes {archive} of {all} classes from it");
     if !without.is_empty() {
         return Check::warning(
@@ -106,14 +78,8 @@ fn judge(classes: Classes, nodes: &[(NodeId, Option<bool>)]) -> Check {
             &format!("kdev restart {}", without.join(" ")),
         );
     }
-    let message = if seen > 0 {
-        format!(
-            "{message}; in use by {seen} of {} running nodes",
-            nodes.len()
-        )
-    } else {
-        message
-    };
+    let message =
+        if seen > 0 { format!("{message}; in use by {seen} of {} running nodes", nodes.len()) } else { message };
     Check::pass(Category::Project, NAME, message)
 }
 
@@ -139,22 +105,10 @@ mod tests {
     fn the_archive_is_in_use_where_classes_come_from_it_and_nodes_have_it() {
         let used = Classes { archive: 2, all: 4 };
         let nodes = [(NodeId(1), Some(true)), (NodeId(2), Some(true))];
-        assert_eq!(
-            judge(used, &nodes).message,
-            "a JVM takes 2 of 4 classes from it; in use by 2 of 2 running nodes"
-        );
-        assert_eq!(
-            judge(used, &[(NodeId(1), None)]).message,
-            "a JVM takes 2 of 4 classes from it"
-        );
+        assert_eq!(judge(used, &nodes).message, "a JVM takes 2 of 4 classes from it; in use by 2 of 2 running nodes");
+        assert_eq!(judge(used, &[(NodeId(1), None)]).message, "a JVM takes 2 of 4 classes from it");
         let one_without = judge(used, &[(NodeId(1), Some(true)), (NodeId(2), Some(false))]);
-        assert_eq!(
-            (one_without.status, one_without.fix.as_deref()),
-            (Status::Warning, Some("kdev restart kafka-2"))
-        );
-        assert_eq!(
-            judge(Classes { archive: 0, all: 4 }, &nodes).status,
-            Status::Warning
-        );
+        assert_eq!((one_without.status, one_without.fix.as_deref()), (Status::Warning, Some("kdev restart kafka-2")));
+        assert_eq!(judge(Classes { archive: 0, all: 4 }, &nodes).status, Status::Warning);
     }
 }

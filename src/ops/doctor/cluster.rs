@@ -19,11 +19,7 @@ impl<'a> Node<'a> {
         let container = facts.node(id);
         // What a container publishes is what can be reached, whatever is planned by now.
         let published = container.and_then(|container| container.ports.first().copied());
-        Node {
-            id,
-            port: published.unwrap_or(planned_port),
-            container,
-        }
+        Node { id, port: published.unwrap_or(planned_port), container }
     }
 
     /// Its address for programs on the host.
@@ -33,8 +29,7 @@ impl<'a> Node<'a> {
 
     /// Its container, if that runs.
     pub(super) fn running(&self) -> Option<&'a ContainerFacts> {
-        self.container
-            .filter(|container| container.state == ContainerState::Running)
+        self.container.filter(|container| container.state == ContainerState::Running)
     }
 
     /// Why nobody can answer for it; none where it runs.
@@ -53,12 +48,11 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// What to type where it does not run or does not answer.
+    /// What to type where it does not run, or runs and does not answer.
     pub(super) fn remedy(&self) -> String {
-        format!(
-            "kdev up\nkdev logs {} -n 20, to see its last words",
-            self.id.service()
-        )
+        let service = self.id.service();
+        let act = if self.running().is_some() { format!("kdev restart {service}") } else { "kdev up".to_owned() };
+        format!("{act}\nkdev logs {service} -n 20, to see its last words")
     }
 }
 
@@ -87,46 +81,22 @@ pub(super) mod tests {
 
     #[test]
     fn a_node_that_does_not_run_says_why() {
-        let absence = |state| {
-            Node {
-                id: NodeId(1),
-                port: 1,
-                container: Some(&container(1, state)),
-            }
-            .absence()
-        };
+        let absence = |state| Node { id: NodeId(1), port: 1, container: Some(&container(1, state)) }.absence();
         assert_eq!(absence(ContainerState::Running), None);
-        let killed = absence(ContainerState::Exited {
-            code: 137,
-            oom: true,
-        })
-        .unwrap();
+        let hangs = container(1, ContainerState::Running);
+        let node = Node { id: NodeId(1), port: 1, container: Some(&hangs) };
+        assert!(node.remedy().starts_with("kdev restart kafka-1"), "`up` leaves one alone that runs");
+        let killed = absence(ContainerState::Exited { code: 137, oom: true }).unwrap();
         assert!(killed.contains("OOMKilled"), "{killed}");
-        let ended = absence(ContainerState::Exited {
-            code: 1,
-            oom: false,
-        })
-        .unwrap();
+        let ended = absence(ContainerState::Exited { code: 1, oom: false }).unwrap();
         assert!(ended.contains("exit code 1"), "{ended}");
         assert!(absence(ContainerState::Paused).unwrap().ends_with("paused"));
-        assert_eq!(
-            Node {
-                id: NodeId(2),
-                port: 1,
-                container: None
-            }
-            .absence()
-            .unwrap(),
-            "kafka-2 has no container"
-        );
+        assert_eq!(Node { id: NodeId(2), port: 1, container: None }.absence().unwrap(), "kafka-2 has no container");
     }
 
     #[test]
     fn the_published_port_counts_before_the_planned_one() {
-        let facts = DockerFacts {
-            containers: vec![container(1, ContainerState::Running)],
-            ..DockerFacts::default()
-        };
+        let facts = DockerFacts { containers: vec![container(1, ContainerState::Running)], ..DockerFacts::default() };
         assert_eq!(Node::of(NodeId(1), 7, &facts).port, 9092);
         assert_eq!(Node::of(NodeId(2), 7, &facts).port, 7);
     }

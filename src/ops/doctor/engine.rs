@@ -9,12 +9,7 @@ const LOOPBACK_SAFE: [u32; 3] = [28, 3, 3];
 
 /// Judges the engine at `address`, which `chosen_by` chose. `behind_vm` tells that it runs in a virtual machine of
 /// its own, whose network no neighbour sees.
-pub(super) fn checks(
-    info: &EngineInfo,
-    address: &str,
-    chosen_by: &str,
-    behind_vm: bool,
-) -> Vec<Check> {
+pub(super) fn checks(info: &EngineInfo, address: &str, chosen_by: &str, behind_vm: bool) -> Vec<Check> {
     let mut checks = vec![present(info, address, chosen_by)];
     checks.extend((!behind_vm).then(|| loopback(info)).flatten());
     checks.push(limits(info));
@@ -23,13 +18,7 @@ pub(super) fn checks(
 
 fn present(info: &EngineInfo, address: &str, chosen_by: &str) -> Check {
     let kind = kind(info);
-    let EngineInfo {
-        version,
-        api_version,
-        os,
-        arch,
-        ..
-    } = info;
+    let EngineInfo { version, api_version, os, arch, .. } = info;
     Check::pass(
         Category::Engine,
         "engine",
@@ -64,11 +53,7 @@ fn loopback(info: &EngineInfo) -> Option<Check> {
             "upgrade to Docker Engine 28.3.3 or newer; until then, keep to networks that you trust",
         )
     } else {
-        Check::pass(
-            Category::Engine,
-            name,
-            "ports published on 127.0.0.1 are reached from this machine only",
-        )
+        Check::pass(Category::Engine, name, "ports published on 127.0.0.1 are reached from this machine only")
     })
 }
 
@@ -86,18 +71,12 @@ fn limits(info: &EngineInfo) -> Check {
             "an engine with root's rights, or cgroup v2 with the memory controller delegated to your user",
         );
     }
-    Check::pass(
-        Category::Engine,
-        name,
-        "the engine holds containers to them",
-    )
+    Check::pass(Category::Engine, name, "the engine holds containers to them")
 }
 
 /// The numbers of a version: 20, 10, 24 of `20.10.24+dfsg1`.
 fn numbers(version: &str) -> Option<[u32; 3]> {
-    let mut parts = version
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|part| part.parse().ok());
+    let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().ok());
     Some([parts.next()??, parts.next()??, parts.next()??])
 }
 
@@ -124,56 +103,27 @@ mod tests {
 
     fn status(info: &EngineInfo, name: &str) -> Option<Status> {
         let checks = checks(info, "unix:///d.sock", "DOCKER_HOST", false);
-        checks
-            .iter()
-            .find(|check| check.name == name)
-            .map(|check| check.status)
+        checks.iter().find(|check| check.name == name).map(|check| check.status)
     }
 
     #[test]
     fn an_older_engine_opens_loopback_ports_to_neighbours() {
-        assert_eq!(
-            status(&info("20.10.24+dfsg1"), "loopback ports"),
-            Some(Status::Warning)
-        );
-        assert_eq!(
-            status(&info("28.3.2"), "loopback ports"),
-            Some(Status::Warning)
-        );
-        assert_eq!(
-            status(&info("28.3.3"), "loopback ports"),
-            Some(Status::Pass)
-        );
-        assert_eq!(
-            status(&info("29.0.0-rc.1"), "loopback ports"),
-            Some(Status::Pass)
-        );
+        assert_eq!(status(&info("20.10.24+dfsg1"), "loopback ports"), Some(Status::Warning));
+        assert_eq!(status(&info("28.3.2"), "loopback ports"), Some(Status::Warning));
+        assert_eq!(status(&info("28.3.3"), "loopback ports"), Some(Status::Pass));
+        assert_eq!(status(&info("29.0.0-rc.1"), "loopback ports"), Some(Status::Pass));
         assert_eq!(status(&info("unknown"), "loopback ports"), None);
-        let podman = EngineInfo {
-            is_podman: true,
-            ..info("4.3.1")
-        };
+        let podman = EngineInfo { is_podman: true, ..info("4.3.1") };
         assert_eq!(status(&podman, "loopback ports"), None);
-        assert_eq!(
-            checks(&info("20.10.24"), "", "", true).len(),
-            2,
-            "nothing to say of a machine of its own"
-        );
+        assert_eq!(checks(&info("20.10.24"), "", "", true).len(), 2, "nothing to say of a machine of its own");
     }
 
     #[test]
     fn an_engine_that_ignores_memory_limits_is_told() {
         assert_eq!(status(&info("28.3.3"), "memory limits"), Some(Status::Pass));
-        let without = EngineInfo {
-            limits_memory: false,
-            ..info("28.3.3")
-        };
+        let without = EngineInfo { limits_memory: false, ..info("28.3.3") };
         assert_eq!(status(&without, "memory limits"), Some(Status::Warning));
-        let rootless = EngineInfo {
-            is_podman: true,
-            is_rootless: true,
-            ..info("4.3.1")
-        };
+        let rootless = EngineInfo { is_podman: true, is_rootless: true, ..info("4.3.1") };
         assert_eq!(status(&rootless, "memory limits"), Some(Status::Warning));
     }
 }

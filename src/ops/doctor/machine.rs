@@ -11,8 +11,7 @@ const STARTED_NODE: u64 = 170 << 20;
 const LEAST_DISK: u64 = 512 << 20;
 /// Kafka's and Python's images take 1 GiB, their preparation and the apps' builds as much again.
 const AMPLE_DISK: u64 = 4 << 30;
-const MORE_MEMORY: &str =
-    "less `memory` or fewer `brokers` in [kafka] in kdev.toml\nmore memory for the engine";
+const MORE_MEMORY: &str = "less `memory` or fewer `brokers` in [kafka] in kdev.toml\nmore memory for the engine";
 
 /// What the project may take by its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +26,7 @@ impl Needs {
     pub(super) fn of(settings: &Settings) -> Self {
         let nodes = u64::from(settings.kafka.brokers);
         let apps = settings.apps.values();
-        let app_limits: u64 = apps
-            .clone()
-            .map(|app| u64::from(app.replicas) * app.memory_bytes)
-            .sum();
+        let app_limits: u64 = apps.clone().map(|app| u64::from(app.replicas) * app.memory_bytes).sum();
         Needs {
             nodes,
             apps: apps.map(|app| u64::from(app.replicas)).sum(),
@@ -43,12 +39,7 @@ impl Needs {
 pub(super) fn processors(cpus: u32) -> Check {
     let name = "processors";
     match cpus {
-        0 => Check::warning(
-            Category::Machine,
-            name,
-            "the engine does not say how many it has",
-            "docker info",
-        ),
+        0 => Check::warning(Category::Machine, name, "the engine does not say how many it has", "docker info"),
         1 => Check::warning(
             Category::Machine,
             name,
@@ -61,42 +52,24 @@ pub(super) fn processors(cpus: u32) -> Check {
 
 /// The memory of the engine, `total` bytes, of which `available` are free now where that is known and matters.
 pub(super) fn memory(needs: Needs, total: u64, available: Option<u64>) -> Check {
-    let Needs {
-        nodes,
-        apps,
-        limits,
-    } = needs;
+    let Needs { nodes, apps, limits } = needs;
     let name = "memory";
     let started = nodes * STARTED_NODE;
-    let check = |make: fn(Category, &str, String, &str) -> Check, message| {
-        make(Category::Machine, name, message, MORE_MEMORY)
-    };
+    let check =
+        |make: fn(Category, &str, String, &str) -> Check, message| make(Category::Machine, name, message, MORE_MEMORY);
     if total < started {
-        let message = format!(
-            "{} in all; {nodes} nodes take {} as soon as they run",
-            size(total),
-            size(started)
-        );
+        let message = format!("{} in all; {nodes} nodes take {} as soon as they run", size(total), size(started));
         return check(Check::fail, message);
     }
     if let Some(available) = available.filter(|&available| available < started) {
-        let message = format!(
-            "{} are free now; {nodes} nodes take {} as soon as they run",
-            size(available),
-            size(started)
-        );
+        let message =
+            format!("{} are free now; {nodes} nodes take {} as soon as they run", size(available), size(started));
         return check(Check::warning, message);
     }
-    let sum = format!(
-        "the limits of {nodes} nodes and {apps} app containers add up to {} of {}",
-        size(limits),
-        size(total)
-    );
+    let sum =
+        format!("the limits of {nodes} nodes and {apps} app containers add up to {} of {}", size(limits), size(total));
     if limits > total {
-        return check(
-            Check::warning,
-            format!("{sum}: under load the kernel may kill one"),
-        );
+        return check(Check::warning, format!("{sum}: under load the kernel may kill one"));
     }
     Check::pass(Category::Machine, name, sum)
 }
@@ -104,26 +77,13 @@ pub(super) fn memory(needs: Needs, total: u64, available: Option<u64>) -> Check 
 /// The disk on which the engine keeps images and volumes, with `free` bytes for it.
 pub(super) fn disk(data_root: &str, free: u64) -> Check {
     let name = "disk";
-    let message = format!(
-        "{} are free at {data_root}, where the engine keeps images and data",
-        size(free)
-    );
+    let message = format!("{} are free at {data_root}, where the engine keeps images and data", size(free));
     let fix = "docker system df, to see what takes the room\ndocker image prune, to remove images that nothing uses";
     if free < LEAST_DISK {
-        return Check::fail(
-            Category::Machine,
-            name,
-            format!("{message}: Kafka stops a node whose disk is full"),
-            fix,
-        );
+        return Check::fail(Category::Machine, name, format!("{message}: Kafka stops a node whose disk is full"), fix);
     }
     if free < AMPLE_DISK {
-        return Check::warning(
-            Category::Machine,
-            name,
-            format!("{message}: images alone can take 2 GiB"),
-            fix,
-        );
+        return Check::warning(Category::Machine, name, format!("{message}: images alone can take 2 GiB"), fix);
     }
     Check::pass(Category::Machine, name, message)
 }
@@ -148,9 +108,7 @@ pub(super) fn available_memory(info: &EngineInfo, is_local: bool) -> Option<u64>
 }
 
 fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1 << 10)
 }
@@ -163,30 +121,14 @@ fn size(bytes: u64) -> String {
 mod tests {
     use super::{super::report::Status, *};
 
-    const NEEDS: Needs = Needs {
-        nodes: 3,
-        apps: 2,
-        limits: 2560 << 20,
-    };
+    const NEEDS: Needs = Needs { nodes: 3, apps: 2, limits: 2560 << 20 };
 
     #[test]
     fn memory_is_judged_by_what_runs_and_by_what_may_be_taken() {
         let status = |total, available| memory(NEEDS, total, available).status;
-        assert_eq!(
-            status(400 << 20, None),
-            Status::Fail,
-            "the nodes alone do not fit"
-        );
-        assert_eq!(
-            status(2 << 30, None),
-            Status::Warning,
-            "the limits do not fit"
-        );
-        assert_eq!(
-            status(8 << 30, Some(100 << 20)),
-            Status::Warning,
-            "taken by others now"
-        );
+        assert_eq!(status(400 << 20, None), Status::Fail, "the nodes alone do not fit");
+        assert_eq!(status(2 << 30, None), Status::Warning, "the limits do not fit");
+        assert_eq!(status(8 << 30, Some(100 << 20)), Status::Warning, "taken by others now");
         assert_eq!(status(8 << 30, Some(4 << 30)), Status::Pass);
         insta::assert_snapshot!(
             memory(NEEDS, 8 << 30, None).message,
@@ -209,10 +151,7 @@ mod tests {
 
     #[test]
     fn the_kernels_own_figure_is_read() {
-        assert_eq!(
-            available("MemTotal:  9 kB\nMemAvailable:    24 kB\n"),
-            Some(24 << 10)
-        );
+        assert_eq!(available("MemTotal:  9 kB\nMemAvailable:    24 kB\n"), Some(24 << 10));
         assert_eq!(available("MemTotal:  9 kB\n"), None);
     }
 }

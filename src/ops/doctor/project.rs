@@ -17,11 +17,7 @@ pub(super) fn file(settings: &Result<Settings, Error>) -> Check {
                 || "the built-in one, as there is none here (kdev init writes it)".to_owned(),
                 |path| path.display().to_string(),
             );
-            Check::pass(
-                Category::Project,
-                name,
-                format!("project {}: {from}", settings.project.name),
-            )
+            Check::pass(Category::Project, name, format!("project {}: {from}", settings.project.name))
         }
     }
 }
@@ -41,11 +37,7 @@ impl Image {
     pub(super) fn of(reference: &str, facts: &DockerFacts) -> Self {
         match facts.images.get(reference) {
             None => Image::Absent,
-            Some(base) => facts
-                .prepared
-                .get(base)
-                .cloned()
-                .map_or(Image::Plain, Image::Prepared),
+            Some(base) => facts.prepared.get(base).cloned().map_or(Image::Plain, Image::Prepared),
         }
     }
 
@@ -54,9 +46,7 @@ impl Image {
         let check = |message: String| Ok(Check::pass(Category::Project, "Kafka image", message));
         match self {
             Image::Prepared(_) => check(format!("{reference}, prepared for fast starts")),
-            Image::Plain => check(format!(
-                "{reference}; the first `kdev up` prepares it, once"
-            )),
+            Image::Plain => check(format!("{reference}; the first `kdev up` prepares it, once")),
             Image::Absent => Err(format!(
                 "image {reference} is not on the engine yet: `kdev up` pulls it (KDEV_KAFKA_IMAGE names a mirror)"
             )),
@@ -72,29 +62,17 @@ mod tests {
     fn an_image_is_absent_plain_or_prepared() {
         let mut facts = DockerFacts::default();
         assert_eq!(Image::of("kafka:1", &facts), Image::Absent);
-        assert!(
-            Image::Absent
-                .judge("kafka:1")
-                .is_err_and(|note| note.contains("kafka:1"))
-        );
-        facts
-            .images
-            .insert("kafka:1".to_owned(), "sha256:a".to_owned());
+        assert!(Image::Absent.judge("kafka:1").is_err_and(|note| note.contains("kafka:1")));
+        facts.images.insert("kafka:1".to_owned(), "sha256:a".to_owned());
         assert_eq!(Image::of("kafka:1", &facts), Image::Plain);
-        facts
-            .prepared
-            .insert("sha256:a".to_owned(), "sha256:b".to_owned());
-        assert_eq!(
-            Image::of("kafka:1", &facts),
-            Image::Prepared("sha256:b".to_owned())
-        );
+        facts.prepared.insert("sha256:a".to_owned(), "sha256:b".to_owned());
+        assert_eq!(Image::of("kafka:1", &facts), Image::Prepared("sha256:b".to_owned()));
     }
 
     #[test]
     fn a_wrong_file_keeps_its_place_and_its_remedy() {
-        let error = Error::usage("kdev.toml:2:1: there is no key `broker` here")
-            .details(["2 | broker = 3"])
-            .hint("`brokers`");
+        let error =
+            Error::usage("kdev.toml:2:1: there is no key `broker` here").details(["2 | broker = 3"]).hint("`brokers`");
         let check = file(&Err(error));
         assert_eq!(check.status, Status::Fail);
         assert_eq!(check.details, ["2 | broker = 3"]);

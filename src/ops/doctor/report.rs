@@ -97,24 +97,12 @@ impl Check {
 
     /// It works, with a reservation.
     pub fn warning(category: Category, name: &str, message: impl Into<String>, fix: &str) -> Self {
-        Self::new(
-            category,
-            name,
-            Status::Warning,
-            message.into(),
-            Some(fix.to_owned()),
-        )
+        Self::new(category, name, Status::Warning, message.into(), Some(fix.to_owned()))
     }
 
     /// It does not work.
     pub fn fail(category: Category, name: &str, message: impl Into<String>, fix: &str) -> Self {
-        Self::new(
-            category,
-            name,
-            Status::Fail,
-            message.into(),
-            Some(fix.to_owned()),
-        )
+        Self::new(category, name, Status::Fail, message.into(), Some(fix.to_owned()))
     }
 
     /// What was checked ended in an error, with the remedies that the error brings.
@@ -122,27 +110,11 @@ impl Check {
         let fix = (!error.hints.is_empty()).then(|| error.hints.join("\n"));
         let check = Self::new(category, name, status, error.message.clone(), fix);
         let while_ = error.context.iter().map(|doing| format!("while {doing}"));
-        Check {
-            details: error.details.iter().cloned().chain(while_).collect(),
-            ..check
-        }
+        Check { details: error.details.iter().cloned().chain(while_).collect(), ..check }
     }
 
-    fn new(
-        category: Category,
-        name: &str,
-        status: Status,
-        message: String,
-        fix: Option<String>,
-    ) -> Self {
-        Check {
-            category,
-            name: name.to_owned(),
-            status,
-            message,
-            fix,
-            details: Vec::new(),
-        }
+    fn new(category: Category, name: &str, status: Status, message: String, fix: Option<String>) -> Self {
+        Check { category, name: name.to_owned(), status, message, fix, details: Vec::new() }
     }
 }
 
@@ -150,11 +122,7 @@ impl Summary {
     /// Counts.
     pub fn of(checks: &[Check]) -> Self {
         let count = |status| checks.iter().filter(|check| check.status == status).count();
-        Summary {
-            pass: count(Status::Pass),
-            warning: count(Status::Warning),
-            fail: count(Status::Fail),
-        }
+        Summary { pass: count(Status::Pass), warning: count(Status::Warning), fail: count(Status::Fail) }
     }
 }
 
@@ -164,10 +132,7 @@ mod tests {
 
     #[test]
     fn an_error_becomes_a_check_with_all_its_remedies() {
-        let error = Error::failed("no")
-            .hint("this")
-            .hint("that")
-            .while_("trying");
+        let error = Error::failed("no").hint("this").hint("that").while_("trying");
         let check = Check::of_error(Category::FromHost, "x", Status::Fail, &error);
         let json = serde_json::to_string(&check).unwrap();
         insta::assert_snapshot!(json, @r#"{"category":"from-host","name":"x","status":"fail","message":"no","fix":"this\nthat","details":["while trying"]}"#);
@@ -178,13 +143,6 @@ mod tests {
         let pass = Check::pass(Category::Engine, "a", "");
         let fail = Check::fail(Category::Engine, "b", "", "c");
         let counted = Summary::of(&[pass.clone(), fail, pass]);
-        assert_eq!(
-            counted,
-            Summary {
-                pass: 2,
-                warning: 0,
-                fail: 1
-            }
-        );
+        assert_eq!(counted, Summary { pass: 2, warning: 0, fail: 1 });
     }
 }
