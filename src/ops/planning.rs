@@ -48,7 +48,10 @@ pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
     let ours: BTreeSet<&str> = facts.containers.iter().map(|container| container.name.as_str()).collect();
     for (id, node) in &plan.nodes {
         let by_us = published.get(&node.port).is_some_and(|name| ours.contains(name.as_str()));
-        if !by_us && is_held(node.port) && let Some(holder) = holder(docker, node.port, &ours).await? {
+        if !by_us
+            && is_held(node.port)
+            && let Some(holder) = holder(docker, node.port, &ours).await?
+        {
             let free = || ports::choose(&settings.project, settings.kafka.brokers, None, &BTreeMap::new(), is_free);
             return Err(port_taken(settings, node.port, &holder, free).while_(format!("starting {}", id.service())));
         }

@@ -136,8 +136,7 @@ impl Project {
     /// Starts the binary with its stderr and stdout in pipes.
     pub fn begin(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Running { child, stdout, stderr, said: String::new() }
