@@ -9,8 +9,12 @@ const TOML: &str = r#"
 brokers = 1
 [topics.posts]
 partitions = 3
+[topics.posts.config]
+"retention.ms" = -1
 [topics.copy]
 partitions = 3
+[topics.copy.config]
+"retention.ms" = -1
 [topics.small]
 partitions = 1
 [topics.small.config]
@@ -21,7 +25,8 @@ partitions = 1
 "cleanup.policy" = "compact"
 "#;
 
-/// Every kind of key, value and header: text, none, empty, bytes that are no text.
+/// Every kind of key, value and header: text, none, empty, bytes that are no text. Their timestamps are old: without
+/// `retention.ms = -1` Kafka removes them within minutes.
 const KINDS: &str = r#"{"topic":"posts","partition":2,"timestamp":1763856000001,"key":"ada","value":"{\"content\":\"hi\"}","headers":[{"key":"trace","value":"7f"},{"key":"trace","value":null},{"key":"raw","value":{"base64":"/wA="}},{"key":"none","value":""}]}
 {"topic":"posts","partition":0,"timestamp":1763856000002,"key":null,"value":"no key","headers":[]}
 {"topic":"posts","partition":1,"timestamp":1763856000003,"key":"","value":"","headers":[]}
