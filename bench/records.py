@@ -9,7 +9,7 @@ from project import Project
 from row import Row, filling
 
 BYTES = 100
-# kdev's own settings of delivery; everything else is the default of both.
+# What kdev promises of delivery; tuning (queues, requests in flight) is each client's own.
 PRODUCE_SETTINGS = ["acks=all", "enable.idempotence=true", "partitioner=murmur2_random"]
 # No more samples than this of the large runs: their memory hardly differs between runs, and they cost most time.
 MEMORY_ROUNDS = 3

@@ -125,11 +125,13 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
         Command::Logs(args) => commands::logs::run(args, context).await,
         Command::Produce(args) => {
             let target = commands::target("produce", args.topic.clone(), args.bootstrap.clone(), &context).await?;
-            commands::blocking(context, move |streams, stop| commands::produce::run(args, &target, &streams, &stop)).await
+            commands::blocking(context, move |streams, stop| commands::produce::run(args, &target, &streams, &stop))
+                .await
         }
         Command::Consume(args) => {
             let target = commands::target("consume", args.topic.clone(), args.bootstrap.clone(), &context).await?;
-            commands::blocking(context, move |streams, stop| commands::consume::run(args, &target, &streams, &stop)).await
+            commands::blocking(context, move |streams, stop| commands::consume::run(args, &target, &streams, &stop))
+                .await
         }
         Command::Topics(command) => commands::topics::run(command, context).await,
         Command::Groups(command) => commands::groups::run(command, context).await,

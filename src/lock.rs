@@ -55,8 +55,7 @@ async fn take(name: &str, command: &str, waiting: impl FnOnce(&str)) -> Result<L
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(wrong)?;
     }
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(wrong)?;
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(wrong)?;
     let mut waiting = Some(waiting);
     loop {
         match file.try_lock() {

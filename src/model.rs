@@ -197,8 +197,7 @@ pub struct KafkaVersion {
 impl FromStr for KafkaVersion {
     type Err = Invalid;
     fn from_str(given: &str) -> Result<Self, Invalid> {
-        let invalid =
-            |rule| Invalid { what: "Kafka version", given: given.to_owned(), rule };
+        let invalid = |rule| Invalid { what: "Kafka version", given: given.to_owned(), rule };
         let numbers: Option<Vec<u16>> = given.split('.').map(|part| part.parse().ok()).collect();
         match numbers.as_deref() {
             Some(&[major, minor, patch]) if major >= 4 => Ok(KafkaVersion { major, minor, patch }),

@@ -9,11 +9,7 @@ pub mod restart;
 pub mod status;
 pub mod up;
 
-use crate::{
-    config::Settings,
-    docker::Engine,
-    error::Result,
-};
+use crate::{config::Settings, docker::Engine, error::Result};
 
 /// Settings, and an engine that answers.
 #[derive(Clone)]

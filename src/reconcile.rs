@@ -159,7 +159,10 @@ impl Step {
             Step::Remove { service, .. } => service_phase(service),
             Step::CreateTopic { .. } | Step::AddPartitions { .. } | Step::SetTopicConfig { .. } => Phase::Topics,
             Step::CreateApp { .. } => Phase::Apps,
-            Step::RemoveImage { .. } | Step::RemoveUnfinished { .. } | Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } => Phase::Clean,
+            Step::RemoveImage { .. }
+            | Step::RemoveUnfinished { .. }
+            | Step::RemoveNetwork { .. }
+            | Step::RemoveVolume { .. } => Phase::Clean,
         }
     }
 
@@ -276,9 +279,11 @@ impl Waiting {
     /// The line of progress that it belongs to.
     pub fn phase(&self) -> Phase {
         match self {
-            Waiting::Silent(_) | Waiting::Lists { .. } | Waiting::Leaderless | Waiting::Unsafe { .. } | Waiting::Ending(_) => {
-                Phase::Nodes
-            }
+            Waiting::Silent(_)
+            | Waiting::Lists { .. }
+            | Waiting::Leaderless
+            | Waiting::Unsafe { .. }
+            | Waiting::Ending(_) => Phase::Nodes,
             Waiting::OutOfSync { .. } => Phase::Topics,
             Waiting::Settling(_) => Phase::Apps,
         }
@@ -295,7 +300,9 @@ impl fmt::Display for Waiting {
             }
             Waiting::Leaderless => write!(f, "no active controller yet"),
             Waiting::OutOfSync { topic, partitions: 1 } => write!(f, "one partition of {topic} is not in sync yet"),
-            Waiting::OutOfSync { topic, partitions } => write!(f, "{partitions} partitions of {topic} are not in sync yet"),
+            Waiting::OutOfSync { topic, partitions } => {
+                write!(f, "{partitions} partitions of {topic} are not in sync yet")
+            }
             Waiting::Unsafe { node, reason } => write!(f, "{} must be replaced, but {reason}", node.service()),
             Waiting::Ending(service) => write!(f, "{service} is ending"),
             Waiting::Settling(app) => write!(f, "{app} has just started"),

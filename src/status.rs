@@ -182,7 +182,9 @@ fn node(settings: &Settings, id: NodeId, port: u16, observed: &Observed, measure
     let container = observed.docker.node(id);
     let state = match container {
         None => "absent",
-        Some(container) if container.state == ContainerState::Running && !observed.kafka.answering.contains_key(&id) => {
+        Some(container)
+            if container.state == ContainerState::Running && !observed.kafka.answering.contains_key(&id) =>
+        {
             "unreachable"
         }
         Some(container) => container.state.word(),

@@ -31,7 +31,9 @@ pub async fn run(args: DownArgs, context: Context) -> Result<ExitCode> {
         (true, 0) => format!("{name} has nothing on the engine"),
         (true, _) => format!("{name} does not run; its data are kept (kdev down --volumes removes them)"),
         (false, 0) => format!("{name} is gone"),
-        (false, _) => format!("{name} is down; its data are kept for the next `kdev up` (kdev down --volumes removes them)"),
+        (false, _) => {
+            format!("{name} is down; its data are kept for the next `kdev up` (kdev down --volumes removes them)")
+        }
     });
     Ok(ExitCode::SUCCESS)
 }

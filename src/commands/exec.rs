@@ -36,7 +36,9 @@ pub async fn run(args: ExecArgs, context: Context) -> Result<ExitCode> {
     let of_service = || facts.services().filter(|c| c.service == service);
     let Some(container) = of_service().find(|c| c.state == ContainerState::Running) else {
         return Err(match of_service().next() {
-            Some(_) => Error::failed(format!("{service} does not run")).hint("kdev up").hint(format!("kdev logs {service}")),
+            Some(_) => {
+                Error::failed(format!("{service} does not run")).hint("kdev up").hint(format!("kdev logs {service}"))
+            }
             None => no_such_service(&service, &facts, &session),
         });
     };

@@ -38,7 +38,8 @@ pub fn run(args: InitArgs, context: Context) -> Result<ExitCode> {
 
 /// Writes a file unless something of that name is there.
 fn write_new(path: &Path, contents: &[u8]) -> Result<bool> {
-    let wrong = |error: std::io::Error| Error::failed(format!("cannot write {}: {error}", path.display())).source(error);
+    let wrong =
+        |error: std::io::Error| Error::failed(format!("cannot write {}: {error}", path.display())).source(error);
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent).map_err(wrong)?;
     }

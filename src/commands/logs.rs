@@ -58,7 +58,9 @@ fn since(text: &str) -> Result<Timestamp, String> {
         return Ok(time.timestamp());
     }
     let local = text.parse::<DateTime>().ok().and_then(|time| time.to_zoned(TimeZone::system()).ok());
-    local.map(|time| time.timestamp()).ok_or_else(|| "give a duration such as 15m, or a time such as 2026-11-22T10:00".to_owned())
+    local
+        .map(|time| time.timestamp())
+        .ok_or_else(|| "give a duration such as 15m, or a time such as 2026-11-22T10:00".to_owned())
 }
 
 /// Shows the logs.
@@ -86,6 +88,8 @@ pub async fn run(args: LogsArgs, context: Context) -> Result<ExitCode> {
             LogOutput::Json => ui::logs::json(&line, service),
         });
     }
-    reading.await.map_err(|error| crate::error::Error::failed(format!("reading logs broke off: {error}")).source(error))??;
+    reading
+        .await
+        .map_err(|error| crate::error::Error::failed(format!("reading logs broke off: {error}")).source(error))??;
     Ok(ExitCode::SUCCESS)
 }

@@ -59,12 +59,12 @@ pub async fn run(command: TopicsCommand, context: Context) -> Result<ExitCode> {
     match command {
         TopicsCommand::List(ListArgs { all, output }) => {
             let shown = summary.facts.topics.iter().filter(|(name, _)| all || !name.is_internal());
-            let topics: Vec<Listed> =
-                shown.map(|(name, facts)| Listed::new(name, facts, messages(name))).collect();
+            let topics: Vec<Listed> = shown.map(|(name, facts)| Listed::new(name, facts, messages(name))).collect();
             list(&topics, output, &context)?;
         }
         TopicsCommand::Describe(DescribeArgs { topic, output }) => {
-            let name: TopicName = topic.parse().map_err(|invalid: crate::model::Invalid| Error::usage(invalid.to_string()))?;
+            let name: TopicName =
+                topic.parse().map_err(|invalid: crate::model::Invalid| Error::usage(invalid.to_string()))?;
             let Some(facts) = summary.facts.topics.get(&name) else {
                 let known = summary.facts.topics.keys().map(TopicName::as_str);
                 let mut error = Error::failed(format!("there is no topic `{name}`"));
@@ -169,7 +169,9 @@ fn describe(topic: &Described, output: Output, context: &Context) -> Result<()> 
         return print_json(&context.ui, topic);
     }
     let Listed { name, partitions, replication, under_replicated: _, messages } = &topic.listed;
-    context.ui.data(&format!("{name}: {partitions} partitions, replication {replication}, {} messages", count(*messages)));
+    context
+        .ui
+        .data(&format!("{name}: {partitions} partitions, replication {replication}, {} messages", count(*messages)));
     for (setting, value) in &topic.config {
         context.ui.data(&format!("  {setting} = {value}"));
     }

@@ -12,7 +12,8 @@ use toml::Spanned;
 use super::{
     AppSettings, KafkaSettings, Settings, TopicSettings,
     file::{App, Config, File, Kafka, Topic},
-    load, machine::Machine,
+    load,
+    machine::Machine,
     owned,
 };
 use crate::{
@@ -39,7 +40,8 @@ const LEAST_APP_MEMORY: u64 = 6 << 20;
 /// The built-in kdev.toml for `directory`, its apps inside the binary.
 pub fn built_in(project: Option<ProjectName>, directory: &Path, machine: &Machine) -> Result<Settings> {
     let text = template::KDEV_TOML;
-    let mut settings = Check { file: "the built-in kdev.toml".to_owned(), text }.settings(project, directory, machine)?;
+    let mut settings =
+        Check { file: "the built-in kdev.toml".to_owned(), text }.settings(project, directory, machine)?;
     for app in settings.apps.values_mut() {
         app.context = None;
     }
@@ -69,7 +71,13 @@ impl Check<'_> {
         name.as_ref().parse().map_err(|invalid: Invalid| self.at(name.span(), invalid.to_string()))
     }
 
-    fn number(&self, value: Option<&Spanned<i64>>, what: &str, range: std::ops::RangeInclusive<i64>, default: i64) -> Result<i64> {
+    fn number(
+        &self,
+        value: Option<&Spanned<i64>>,
+        what: &str,
+        range: std::ops::RangeInclusive<i64>,
+        default: i64,
+    ) -> Result<i64> {
         let Some(value) = value else { return Ok(default) };
         let given = *value.as_ref();
         if range.contains(&given) {
@@ -81,11 +89,14 @@ impl Check<'_> {
     fn size(&self, value: Option<&Spanned<String>>, what: &str, least: u64, default: u64) -> Result<u64> {
         let Some(value) = value else { return Ok(default) };
         let bytes = parse_size::Config::new().with_binary().parse_size(value.as_ref()).map_err(|_| {
-            self.at(value.span(), format!("{what} = {:?} is no size", value.as_ref())).hint("a number with a unit: 512m, 1g")
+            self.at(value.span(), format!("{what} = {:?} is no size", value.as_ref()))
+                .hint("a number with a unit: 512m, 1g")
         })?;
         if bytes < least {
             let least = humansize::format_size(least, humansize::BINARY.decimal_places(0));
-            return Err(self.at(value.span(), format!("{what} = {:?} is too little: give {least} or more", value.as_ref())));
+            return Err(
+                self.at(value.span(), format!("{what} = {:?} is too little: give {least} or more", value.as_ref()))
+            );
         }
         Ok(bytes)
     }
@@ -125,14 +136,11 @@ impl Check<'_> {
         let version = version.as_ref().map_or(Ok(DEFAULT_VERSION), |version| self.named(version))?;
         // The environment stands over the project's file, so that one machine without a registry can run any
         // project; the machine's file stands under it, as a default.
-        let image = machine
-            .kafka_image_env
-            .as_ref()
-            .or(image.as_ref())
-            .or(machine.kafka_image.as_ref())
-            .map_or_else(|| format!("apache/kafka:{version}"), |image| image.replace("{version}", &version.to_string()));
-        let brokers =
-            self.number(brokers.as_ref(), "brokers", 1..=NodeId::MAX.into(), DEFAULT_BROKERS.into())? as u8;
+        let image = machine.kafka_image_env.as_ref().or(image.as_ref()).or(machine.kafka_image.as_ref()).map_or_else(
+            || format!("apache/kafka:{version}"),
+            |image| image.replace("{version}", &version.to_string()),
+        );
+        let brokers = self.number(brokers.as_ref(), "brokers", 1..=NodeId::MAX.into(), DEFAULT_BROKERS.into())? as u8;
         let config_map = self.config(config)?;
         for key in config_map.keys() {
             if let Some(reason) = owned::reason(key) {
@@ -164,7 +172,9 @@ impl Check<'_> {
             out.push(number);
         }
         if out.len() != usize::from(brokers) {
-            return Err(self.at(ports.span(), format!("{} ports for {brokers} brokers: give {brokers}, or none", out.len())));
+            return Err(
+                self.at(ports.span(), format!("{} ports for {brokers} brokers: give {brokers}, or none", out.len()))
+            );
         }
         Ok(out)
     }

@@ -5,8 +5,7 @@ use std::io::Read;
 use bollard::{
     body_full,
     query_parameters::{
-        ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder,
-        UploadToContainerOptionsBuilder,
+        ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder,
     },
 };
 use futures_util::TryStreamExt;
@@ -53,9 +52,9 @@ impl Engine {
     /// Where the container or the directory is missing, or the place is not writable.
     pub async fn upload(&self, id: &str, directory: &str, entries: Vec<UploadEntry>) -> Result<()> {
         let doing = || format!("writing files to {directory} of container {}", short(id));
-        let tar = fault::blocking(move || tar_of(&entries)).await.map_err(|error| {
-            Error::failed(format!("the files do not fit into an archive: {error}")).while_(doing())
-        })?;
+        let tar = fault::blocking(move || tar_of(&entries))
+            .await
+            .map_err(|error| Error::failed(format!("the files do not fit into an archive: {error}")).while_(doing()))?;
         let options = UploadToContainerOptionsBuilder::new().path(directory).build();
         self.patient().upload_to_container(id, Some(options), body_full(tar.into())).await.doing(doing)
     }
@@ -94,9 +93,7 @@ impl Engine {
         match self.quick().get_container_archive_info(id, Some(options)).await {
             Ok(_) => Ok(true),
             Err(failure) if fault::is_missing(&failure) => Ok(false),
-            Err(failure) => {
-                Err(fault::error(format!("looking for {path} in container {}", short(id)), failure))
-            }
+            Err(failure) => Err(fault::error(format!("looking for {path} in container {}", short(id)), failure)),
         }
     }
 }
@@ -150,10 +147,7 @@ mod tests {
         let mut archive = tar::Archive::new(tar.as_slice());
         let first = archive.entries().expect("entries").next().expect("one").expect("whole");
         let header = first.header();
-        assert_eq!(
-            (header.uid().ok(), header.gid().ok(), header.mode().ok()),
-            (Some(1000), Some(1001), Some(0o640))
-        );
+        assert_eq!((header.uid().ok(), header.gid().ok(), header.mode().ok()), (Some(1000), Some(1001), Some(0o640)));
     }
 
     #[test]

@@ -53,12 +53,8 @@ impl Engine {
 
 async fn hello(address: &Address) -> std::result::Result<(Docker, Version), Fault> {
     let docker = match address {
-        Address::Unix(path) => {
-            Docker::connect_with_unix(&path.to_string_lossy(), SECONDS, API_DEFAULT_VERSION)?
-        }
-        Address::Tcp(host) => {
-            Docker::connect_with_http(&format!("tcp://{host}"), SECONDS, API_DEFAULT_VERSION)?
-        }
+        Address::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), SECONDS, API_DEFAULT_VERSION)?,
+        Address::Tcp(host) => Docker::connect_with_http(&format!("tcp://{host}"), SECONDS, API_DEFAULT_VERSION)?,
     };
     let version = docker.clone().with_timeout(HELLO).version().await?;
     Ok((docker, Version::from(version)))
@@ -91,9 +87,7 @@ fn explain(address: &Address, failure: Fault) -> Error {
         Address::Tcp(host) => host.clone(),
     };
     let error = match (&failure, kind) {
-        (Fault::SocketNotFoundError(_), _) => {
-            error(format!("no Docker engine: there is no socket {place}"))
-        }
+        (Fault::SocketNotFoundError(_), _) => error(format!("no Docker engine: there is no socket {place}")),
         (_, Some(io::ErrorKind::PermissionDenied)) => {
             error(format!("no permission to use the Docker engine's socket {place}"))
                 .hint("sudo usermod -aG docker $USER, then newgrp docker (or log in again)")

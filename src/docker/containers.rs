@@ -91,8 +91,7 @@ impl Engine {
         let options = KillContainerOptionsBuilder::new().signal(signal).build();
         match self.quick().kill_container(id, Some(options)).await {
             Err(failure) if not_running(&failure) => Ok(()),
-            result => gone_is_fine(result)
-                .doing(|| format!("sending {signal} to container {}", short(id))),
+            result => gone_is_fine(result).doing(|| format!("sending {signal} to container {}", short(id))),
         }
     }
 
@@ -122,10 +121,7 @@ impl Engine {
     /// Where it is gone or the name is taken.
     pub async fn rename(&self, id: &str, name: &str) -> Result<()> {
         let options = RenameContainerOptionsBuilder::new().name(name).build();
-        self.quick()
-            .rename_container(id, options)
-            .await
-            .doing(|| format!("renaming container {} to {name}", short(id)))
+        self.quick().rename_container(id, options).await.doing(|| format!("renaming container {} to {name}", short(id)))
     }
 
     /// Removes a container, running or not, with its anonymous volumes; named volumes stay. One that

@@ -82,12 +82,7 @@ impl Body {
 
 impl Context {
     /// Finds the files. Reads directories, `.dockerignore` and nothing else.
-    pub(super) fn open(
-        app: &str,
-        source: &BuildSource,
-        dockerfile: &str,
-        embedded: EmbeddedFiles,
-    ) -> Result<Self> {
+    pub(super) fn open(app: &str, source: &BuildSource, dockerfile: &str, embedded: EmbeddedFiles) -> Result<Self> {
         let dockerfile = dockerfile.trim_start_matches("./").to_owned();
         let everything = match source {
             BuildSource::Directory(root) => {
@@ -200,9 +195,8 @@ impl Source<'_> {
     fn ignore(&self, dockerfile: &str) -> Result<Ignore> {
         for name in [format!("{dockerfile}.dockerignore"), ".dockerignore".to_owned()] {
             if let Some(text) = self.read(&name)? {
-                return Ignore::parse(&text).map_err(|bad| {
-                    Error::usage(format!("{name}, line {}: `{}` is no pattern", bad.line, bad.text))
-                });
+                return Ignore::parse(&text)
+                    .map_err(|bad| Error::usage(format!("{name}, line {}: `{}` is no pattern", bad.line, bad.text)));
             }
         }
         Ok(Ignore::default())
@@ -235,8 +229,7 @@ impl Selection<'_> {
     }
 
     fn may_want_below(&self, directory: &str) -> bool {
-        let leads_to_dockerfile =
-            self.dockerfile.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+        let leads_to_dockerfile = self.dockerfile.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
         leads_to_dockerfile || self.ignore.may_include_below(directory)
     }
 

@@ -27,11 +27,9 @@ pub(super) async fn stored(registry: String) -> Option<DockerCredentials> {
         let found = docker_credential::get_credential(&registry).ok()?;
         let address = Some(registry);
         Some(match found {
-            DockerCredential::IdentityToken(token) => DockerCredentials {
-                identitytoken: Some(token),
-                serveraddress: address,
-                ..DockerCredentials::default()
-            },
+            DockerCredential::IdentityToken(token) => {
+                DockerCredentials { identitytoken: Some(token), serveraddress: address, ..DockerCredentials::default() }
+            }
             DockerCredential::UsernamePassword(user, password) => DockerCredentials {
                 username: Some(user),
                 password: Some(password),
@@ -44,10 +42,7 @@ pub(super) async fn stored(registry: String) -> Option<DockerCredentials> {
 }
 
 /// What is stored for the registries from which a build may pull.
-pub(super) async fn for_build(
-    dockerfile: &str,
-    args: &BTreeMap<String, String>,
-) -> HashMap<String, DockerCredentials> {
+pub(super) async fn for_build(dockerfile: &str, args: &BTreeMap<String, String>) -> HashMap<String, DockerCredentials> {
     let mut all = HashMap::new();
     for registry in registries(dockerfile, args) {
         if let Some(credentials) = stored(registry.clone()).await {

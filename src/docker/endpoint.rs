@@ -188,15 +188,15 @@ fn parse(host: &str, tls: bool) -> Result<Address> {
     }
     let address = host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://"));
     match address.map(|address| address.trim_end_matches('/')) {
-        Some(_) if tls => Err(unusable("wants TLS, which kdev does not speak to an engine").hint(
-            "ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, and DOCKER_HOST=unix:///tmp/docker.sock",
-        )),
+        Some(_) if tls => Err(unusable("wants TLS, which kdev does not speak to an engine")
+            .hint("ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, and DOCKER_HOST=unix:///tmp/docker.sock")),
         Some("") => Err(unusable("names no host")),
         Some(address) if address.contains(':') => Ok(Address::Tcp(address.to_owned())),
         // 2375 is the engine's port without TLS.
         Some(address) => Ok(Address::Tcp(format!("{address}:2375"))),
-        None if host.starts_with('/') => Err(unusable("is no address: a socket is written unix://PATH")
-            .hint(format!("DOCKER_HOST=unix://{host}"))),
+        None if host.starts_with('/') => {
+            Err(unusable("is no address: a socket is written unix://PATH").hint(format!("DOCKER_HOST=unix://{host}")))
+        }
         None => Err(unusable("is no engine's address: kdev knows unix://PATH and tcp://HOST:PORT")),
     }
 }
@@ -229,8 +229,7 @@ mod tests {
         fs::create_dir_all(&meta).expect("made");
         let text = format!(r#"{{"Name":"{name}","Endpoints":{{"docker":{{"Host":"{host}"}}}}}}"#);
         fs::write(meta.join("meta.json"), text).expect("written");
-        let around =
-            Surroundings { config_directory: Some(directory.path().to_owned()), ..Surroundings::default() };
+        let around = Surroundings { config_directory: Some(directory.path().to_owned()), ..Surroundings::default() };
         (directory, around)
     }
 
@@ -247,8 +246,7 @@ mod tests {
     #[test]
     fn the_current_context_is_read_from_its_hashed_directory() {
         let (directory, around) = with_context("colima", "unix:///c.sock");
-        fs::write(directory.path().join("config.json"), r#"{"auths":{},"currentContext":"colima"}"#)
-            .expect("written");
+        fs::write(directory.path().join("config.json"), r#"{"auths":{},"currentContext":"colima"}"#).expect("written");
         let (_, addresses) = around.candidates().expect("found");
         assert_eq!(addresses, [Address::Unix("/c.sock".into())]);
     }

@@ -127,7 +127,9 @@ impl ExecControl {
         let doing = || format!("asking for the exit code of a command in container {}", short(&self.container));
         for _ in 0..NOTED_TRIES {
             let state = self.engine.quick().inspect_exec(&self.id).await.doing(doing)?;
-            if state.running != Some(true) && let Some(code) = state.exit_code {
+            if state.running != Some(true)
+                && let Some(code) = state.exit_code
+            {
                 return Ok(code);
             }
             tokio::time::sleep(NOTED_STEP).await;

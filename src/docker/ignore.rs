@@ -176,7 +176,10 @@ mod tests {
 
     #[test]
     fn characters_with_a_meaning_elsewhere_are_plain() {
-        assert_eq!(excluded("a.b+(c)\n\\*d\n[xy]z", &["a.b+(c)", "axb+(c)", "*d", "ed", "xz", "zz"]), ["a.b+(c)", "*d", "xz"]);
+        assert_eq!(
+            excluded("a.b+(c)\n\\*d\n[xy]z", &["a.b+(c)", "axb+(c)", "*d", "ed", "xz", "zz"]),
+            ["a.b+(c)", "*d", "xz"]
+        );
     }
 
     #[test]

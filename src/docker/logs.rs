@@ -6,11 +6,7 @@ use bollard::{container::LogOutput, query_parameters::LogsOptionsBuilder};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use super::{
-    Engine,
-    containers::short,
-    fault,
-};
+use super::{Engine, containers::short, fault};
 use crate::error::Result;
 
 /// A line longer than this is delivered in pieces, so that no container can fill our memory.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use bollard::{
-    models::{NetworkCreateRequest, Network},
+    models::{Network, NetworkCreateRequest},
     query_parameters::{InspectNetworkOptions, ListNetworksOptions},
 };
 

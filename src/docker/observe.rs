@@ -7,29 +7,18 @@ use std::{
 
 use bollard::{
     errors::Error as Fault,
-    models::{
-        ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ImageSummary, Network,
-        Volume,
-    },
-    query_parameters::{
-        ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions,
-        ListVolumesOptions,
-    },
+    models::{ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ImageSummary, Network, Volume},
+    query_parameters::{ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions, ListVolumesOptions},
 };
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 
-use super::{
-    Engine,
-    containers::bound_ports,
-    fault::Doing,
-    images::whole_id,
-};
+use super::{Engine, containers::bound_ports, fault::Doing, images::whole_id};
 use crate::{
     error::Result,
     model::{NodeId, Project, Role, label},
-    plan::prepared,
     observed::{AppImage, ContainerFacts, ContainerState, DockerFacts, ImageId, NetworkFacts, Stranger, VolumeFacts},
+    plan::prepared,
 };
 
 /// How long a container may be in a state between two.
@@ -230,10 +219,9 @@ fn container_state(state: &bollard::models::ContainerState) -> ContainerState {
         Some(Status::RUNNING) => ContainerState::Running,
         Some(Status::PAUSED) => ContainerState::Paused,
         Some(Status::RESTARTING) => ContainerState::Restarting,
-        Some(Status::EXITED) => ContainerState::Exited {
-            code: state.exit_code.unwrap_or(0),
-            oom: state.oom_killed.unwrap_or(false),
-        },
+        Some(Status::EXITED) => {
+            ContainerState::Exited { code: state.exit_code.unwrap_or(0), oom: state.oom_killed.unwrap_or(false) }
+        }
         Some(Status::REMOVING) => ContainerState::Removing,
         _ => ContainerState::Dead,
     }

@@ -84,8 +84,8 @@ impl Engine {
         let Some(found) = self.inspect(&plan.name).await? else { return Ok(()) };
         let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
         let keys = [label::PROJECT, label::DIRECTORY, label::ROLE, label::SERVICE];
-        let ours = plan.labels.contains_key(label::ROLE)
-            && keys.iter().all(|key| labels.get(*key) == plan.labels.get(*key));
+        let ours =
+            plan.labels.contains_key(label::ROLE) && keys.iter().all(|key| labels.get(*key) == plan.labels.get(*key));
         let runs = found.state.and_then(|state| state.running) == Some(true);
         match found.id {
             Some(id) if ours && !runs => self.remove_container(&id).await,

@@ -76,9 +76,9 @@ impl Engine {
     /// Where the engine does not answer.
     pub async fn published_ports(&self) -> Result<BTreeMap<u16, String>> {
         let running = self.running().await?;
-        let all = running.iter().flat_map(|container| {
-            published(container).into_iter().map(|port| (port, container_name(container)))
-        });
+        let all = running
+            .iter()
+            .flat_map(|container| published(container).into_iter().map(|port| (port, container_name(container))));
         Ok(all.collect())
     }
 
@@ -187,11 +187,8 @@ mod tests {
 
     #[test]
     fn the_error_names_the_holder_and_the_way_out() {
-        let container = |project| Holder::Container {
-            name: "old-kafka".to_owned(),
-            image: "bitnami/kafka".to_owned(),
-            project,
-        };
+        let container =
+            |project| Holder::Container { name: "old-kafka".to_owned(), image: "bitnami/kafka".to_owned(), project };
         let error = taken(9092, &container(None));
         assert_eq!(error.message, "port 9092 on 127.0.0.1 is taken by container `old-kafka` (image bitnami/kafka)");
         assert_eq!(

@@ -118,7 +118,10 @@ pub(super) fn explain(image: &str, reason: &str, mirror: Mirror) -> Error {
     let low = reason.to_lowercase();
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| low.contains(phrase));
     let (why, first_hint) = if has(&["no space left on device"]) {
-        ("the engine's disk is full".to_owned(), Some("docker system df, then docker image prune, to make room".to_owned()))
+        (
+            "the engine's disk is full".to_owned(),
+            Some("docker system df, then docker image prune, to make room".to_owned()),
+        )
     } else if has(&["toomanyrequests", "rate limit"]) {
         (format!("{place} refuses more pulls for now"), Some(login(hub, &registry)))
     } else if has(&["manifest unknown", "not found", "no such manifest", "name unknown"]) {
@@ -126,8 +129,18 @@ pub(super) fn explain(image: &str, reason: &str, mirror: Mirror) -> Error {
     } else if has(&["denied", "unauthorized", "authentication required", "forbidden"]) {
         (format!("{place} refuses, or has no such image"), Some(login(hub, &registry)))
     } else if has(&[
-        "no such host", "timeout", "timed out", "dial tcp", "network is unreachable", "connection refused",
-        "connection reset", "lookup ", "proxyconnect", "deadline exceeded", "x509", "eof",
+        "no such host",
+        "timeout",
+        "timed out",
+        "dial tcp",
+        "network is unreachable",
+        "connection refused",
+        "connection reset",
+        "lookup ",
+        "proxyconnect",
+        "deadline exceeded",
+        "x509",
+        "eof",
     ]) {
         (format!("{place} cannot be reached"), Some("check the engine's network and proxy settings".to_owned()))
     } else {
@@ -174,8 +187,14 @@ mod tests {
     #[test]
     fn each_reason_is_told_from_the_others() {
         for (said, expected) in [
-            ("Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host", "Docker Hub cannot be reached"),
-            ("manifest for apache/kafka:9.9.9 not found: manifest unknown: manifest unknown", "Docker Hub has no such image or tag"),
+            (
+                "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host",
+                "Docker Hub cannot be reached",
+            ),
+            (
+                "manifest for apache/kafka:9.9.9 not found: manifest unknown: manifest unknown",
+                "Docker Hub has no such image or tag",
+            ),
             ("write /var/lib/docker/tmp/x: no space left on device", "the engine's disk is full"),
             ("pull access denied for x, repository does not exist", "Docker Hub refuses, or has no such image"),
             ("toomanyrequests: You have reached your pull rate limit", "Docker Hub refuses more pulls for now"),

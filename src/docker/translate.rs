@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
-    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType, NetworkingConfig,
+    PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 
 use crate::{
@@ -53,8 +53,7 @@ pub(super) fn container(plan: &ContainerPlan, image: &str, flavour: Flavour) -> 
     let port = |container: u16| format!("{container}/tcp");
     let exposed: Vec<String> = publish.iter().map(|p| port(p.container)).collect();
     let bindings = publish.iter().map(|p| {
-        let on_loopback =
-            PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: Some(p.host.to_string()) };
+        let on_loopback = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: Some(p.host.to_string()) };
         (port(p.container), Some(vec![on_loopback]))
     });
     let host = HostConfig {

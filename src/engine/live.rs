@@ -81,8 +81,7 @@ impl Live {
             return KafkaFacts::default();
         }
         let mut facts = self.kafka.observe(&running, KAFKA_PATIENCE).await;
-        let planned: Vec<_> =
-            self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
+        let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
         if facts.controller.is_some() && !planned.is_empty() {
             // A cluster too busy to answer looks like one without settings of its own: the next look asks again.
             match self.kafka.topic_configs(&planned).await {
@@ -221,9 +220,10 @@ impl World for Live {
     }
 
     async fn autopsy(&self, service: &str, name: &str) -> Error {
-        let state = self.last().as_ref().and_then(|(_, facts)| {
-            facts.containers.iter().find(|c| c.name == name).map(|container| container.state)
-        });
+        let state = self
+            .last()
+            .as_ref()
+            .and_then(|(_, facts)| facts.containers.iter().find(|c| c.name == name).map(|container| container.state));
         let is_node = NodeId::from_service(service).is_some();
         let mut error = match state {
             Some(ContainerState::Exited { oom: true, .. }) => {

@@ -13,8 +13,8 @@ use super::storage::{self, entry};
 use crate::{
     docker::{Engine, UploadKind},
     error::{Error, Result, While},
-    model::{NodeId, Role},
     lock,
+    model::{NodeId, Role},
     plan::{ContainerPlan, Restart, node, prepared},
 };
 
@@ -106,8 +106,17 @@ async fn checkpoint(docker: &Engine, base: &str, short: &str, jars: &[String]) -
     let class_path = jars.join(":");
     let id = storage::new_id();
     let command = words(&[
-        "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &class_path, "kafka.tools.StorageTool", "format",
-        "--cluster-id", &id, "--config", &properties,
+        "java",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-cp",
+        &class_path,
+        "kafka.tools.StorageTool",
+        "format",
+        "--cluster-id",
+        &id,
+        "--config",
+        &properties,
     ]);
     let plan = container(base, format!("kdev-prepare-{short}-format"), command);
     let entries = vec![
@@ -147,8 +156,17 @@ async fn train(
     let log = format!("-Dlog4j2.configurationFile={}", prepared::LOG_PROPERTIES);
     let properties = format!("{WORK}/server.properties");
     let command = words(&[
-        "java", &archive, "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-cp", &class_path, &log,
-        prepared::KAFKA_CLASS, &properties,
+        "java",
+        &archive,
+        "-Xmx320m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:-UsePerfData",
+        "-cp",
+        &class_path,
+        &log,
+        prepared::KAFKA_CLASS,
+        &properties,
     ]);
     let plan = container(base, format!("kdev-prepare-{short}-train"), command);
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();

@@ -86,7 +86,8 @@ pub async fn reach<W: World>(
         };
         next.steps.splice(0..0, first.drain(..));
         next.steps.retain(|step| !step.app().is_some_and(|app| given_up.contains_key(app)));
-        next.waiting.retain(|waiting| !matches!(waiting, Waiting::Settling(app) if given_up.contains_key(app.as_str())));
+        next.waiting
+            .retain(|waiting| !matches!(waiting, Waiting::Settling(app) if given_up.contains_key(app.as_str())));
         let mut started_any = false;
         let mut fatal = None;
         for step in next.steps {
@@ -118,7 +119,10 @@ pub async fn reach<W: World>(
                 starts.remove(&(service.clone(), name.clone()));
             }
             if often {
-                fatal = Some(Error::failed(format!("{step}: done {MOST_REPEATS} times, and still not so")).hint("something else changes the same objects; see `kdev status`"));
+                fatal = Some(
+                    Error::failed(format!("{step}: done {MOST_REPEATS} times, and still not so"))
+                        .hint("something else changes the same objects; see `kdev status`"),
+                );
                 break;
             }
             started_any = true;
@@ -212,7 +216,8 @@ impl<W: World> Work<'_, W> {
     }
 
     fn end(&mut self, ended: Ended, done: &mut Vec<Step>, given_up: &mut BTreeMap<String, Error>) -> Result<()> {
-        let (number, step, result) = ended.map_err(|error| Error::failed(format!("a step broke off: {error}")).source(error))?;
+        let (number, step, result) =
+            ended.map_err(|error| Error::failed(format!("a step broke off: {error}")).source(error))?;
         self.doing.remove(&step);
         match result {
             Ok(()) => {

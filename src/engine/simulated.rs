@@ -10,7 +10,9 @@ use crate::{
     error::{Error, Result},
     event::StepProgress,
     model::{AppName, NodeId, Role},
-    observed::{AppImage, ContainerFacts, ContainerState, NetworkFacts, Observed, PartitionFacts, TopicFacts, VolumeFacts},
+    observed::{
+        AppImage, ContainerFacts, ContainerState, NetworkFacts, Observed, PartitionFacts, TopicFacts, VolumeFacts,
+    },
     plan::{ContainerPlan, Plan},
     reconcile::Step,
 };
@@ -127,13 +129,20 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
             }
         }
         Step::Build { app } => build(plan, observed, app),
-        Step::CreateNetwork => docker.networks.push(NetworkFacts { id: "new".to_owned(), name: plan.network.name.clone() }),
+        Step::CreateNetwork => {
+            docker.networks.push(NetworkFacts { id: "new".to_owned(), name: plan.network.name.clone() })
+        }
         Step::CreateVolume { node } => {
             if let Some(planned) = plan.nodes.get(node) {
                 let voters = crate::plan::node::voters(plan.nodes.len() as u8);
                 docker.volumes.insert(
                     *node,
-                    VolumeFacts { name: planned.volume.name.clone(), cluster: planned.cluster.clone(), port: planned.port, voters },
+                    VolumeFacts {
+                        name: planned.volume.name.clone(),
+                        cluster: planned.cluster.clone(),
+                        port: planned.port,
+                        voters,
+                    },
                 );
             }
         }
@@ -145,7 +154,8 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         }
         Step::CreateApp { app, name } => {
             let planned = plan.apps.get(app);
-            let image = planned.and_then(|planned| docker.app_image(app, &planned.build.spec)).map(|image| image.id.clone());
+            let image =
+                planned.and_then(|planned| docker.app_image(app, &planned.build.spec)).map(|image| image.id.clone());
             let container = planned.and_then(|planned| planned.containers.iter().find(|c| &c.name == name));
             if let (Some(container), Some(image)) = (container, image) {
                 docker.containers.push(made(container, &image));

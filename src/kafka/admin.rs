@@ -60,10 +60,7 @@ impl Admin {
     /// A client that finds the cluster through any of `bootstrap` (`host:port` each), and its nodes
     /// at the addresses that they advertise there.
     pub fn new(bootstrap: Vec<String>) -> Self {
-        Self::with(Known {
-            bootstrap,
-            ..Known::default()
-        })
+        Self::with(Known { bootstrap, ..Known::default() })
     }
 
     /// A client that reaches each node at its own address (`host:port`).
@@ -74,11 +71,7 @@ impl Admin {
     }
 
     fn with(known: Known) -> Self {
-        Admin {
-            pool: Pool::default(),
-            patience: PATIENCE,
-            known: Mutex::new(known),
-        }
+        Admin { pool: Pool::default(), patience: PATIENCE, known: Mutex::new(known) }
     }
 
     /// Bounds every operation, retries included.

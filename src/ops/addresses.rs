@@ -45,10 +45,8 @@ pub async fn admin(session: &Session) -> Result<Admin> {
 /// As [`of_running`].
 pub async fn bootstrap(session: &Session) -> Result<String> {
     let running = of_running(session).await?;
-    let ports = running
-        .into_iter()
-        .filter_map(|(id, address)| Some((id, address.rsplit(':').next()?.parse().ok()?)))
-        .collect();
+    let ports =
+        running.into_iter().filter_map(|(id, address)| Some((id, address.rsplit(':').next()?.parse().ok()?))).collect();
     Ok(status::host_bootstrap(&ports))
 }
 

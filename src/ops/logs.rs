@@ -73,18 +73,17 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
         for (source, service) in services.iter().enumerate() {
             let container = facts.services().find(|c| &label(c) == service);
             let Some(container) = container else {
-                if first { merge.close(source) }
+                if first {
+                    merge.close(source)
+                }
                 continue;
             };
             let running = matches!(container.state.word(), "running" | "restarting" | "paused");
             if open[source].is_some() || (!first && !running) {
                 continue;
             }
-            let query = LogQuery {
-                follow: query.follow,
-                tail: if first { query.tail } else { None },
-                since: latest[source],
-            };
+            let query =
+                LogQuery { follow: query.follow, tail: if first { query.tail } else { None }, since: latest[source] };
             let ended = futures_util::stream::once(async move { (source, None) });
             let stream = session.docker.logs(&container.id, query).map(move |line| (source, Some(line)));
             streams.push(Box::pin(stream.chain(ended)));

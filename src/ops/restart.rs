@@ -24,7 +24,12 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// No such service; a service does not come back.
-pub async fn restart(session: &Session, services: &[String], events: &Events, cancel: &CancellationToken) -> Result<()> {
+pub async fn restart(
+    session: &Session,
+    services: &[String],
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<()> {
     let _lock = locked(session, "kdev restart", events, cancel).await?;
     let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
     for service in services {

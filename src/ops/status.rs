@@ -25,9 +25,8 @@ pub async fn status(session: &Session) -> Result<Status> {
     let ports = planning::ports(session, &docker)?;
     let running = running(&docker, &ports);
     let admin = Admin::for_nodes(&running);
-    let summary = async {
-        if running.is_empty() { Default::default() } else { admin.summary(&running, PATIENCE).await }
-    };
+    let summary =
+        async { if running.is_empty() { Default::default() } else { admin.summary(&running, PATIENCE).await } };
     let (summary, memory) = join(summary, memory(session, &docker)).await;
     let measured = Measured {
         messages: summary.messages,

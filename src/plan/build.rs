@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use sha2::{Digest, Sha256};
 
-use super::{AppPlan, BuildPlan, BuildSource, ContainerPlan, NetworkPlan, NodePlan, Plan, Restart, Tmpfs, TopicPlan, VolumePlan, node, ports};
+use super::{
+    AppPlan, BuildPlan, BuildSource, ContainerPlan, NetworkPlan, NodePlan, Plan, Restart, Tmpfs, TopicPlan, VolumePlan,
+    node, ports,
+};
 use crate::{
     config::{AppSettings, Settings},
     error::{Error, Result},
@@ -41,14 +44,9 @@ pub fn build(settings: &Settings, known: &Known<'_>) -> Result<Plan> {
     let cluster = cluster_id(project, brokers, known)?;
     let remembered = known.volumes.iter().map(|(&id, volume)| (id, volume.port)).collect();
     let ports = ports::choose(project, brokers, settings.kafka.ports.as_deref(), &remembered, known.is_free)?;
-    let network = NetworkPlan {
-        name: project.prefix(),
-        labels: labels(project, Role::Network, None),
-    };
-    let nodes = ports
-        .into_iter()
-        .map(|(id, port)| (id, node_plan(settings, &network.name, id, port, &cluster)))
-        .collect();
+    let network = NetworkPlan { name: project.prefix(), labels: labels(project, Role::Network, None) };
+    let nodes =
+        ports.into_iter().map(|(id, port)| (id, node_plan(settings, &network.name, id, port, &cluster))).collect();
     let topics = settings
         .topics
         .iter()
@@ -78,8 +76,12 @@ fn cluster_id(project: &Project, brokers: u8, known: &Known<'_>) -> Result<Strin
     let mut ids: Vec<&str> = known.volumes.values().map(|volume| volume.cluster.as_str()).collect();
     ids.dedup();
     if ids.len() > 1 {
-        return Err(Error::failed(format!("the volumes of {} belong to different clusters: {}", project.name, ids.join(", ")))
-            .hint("kdev down --volumes   (removes them all)"));
+        return Err(Error::failed(format!(
+            "the volumes of {} belong to different clusters: {}",
+            project.name,
+            ids.join(", ")
+        ))
+        .hint("kdev down --volumes   (removes them all)"));
     }
     let has: Vec<String> = known.volumes.keys().filter(|id| id.0 > brokers).map(|id| id.service()).collect();
     let voters = node::voters(brokers);
@@ -111,7 +113,13 @@ pub fn labels(project: &Project, role: Role, service: Option<&str>) -> BTreeMap<
 }
 
 /// Names the container, labels it and hashes all that it is made from.
-fn finished(mut container: ContainerPlan, project: &Project, name: String, network: &str, made_from: &str) -> ContainerPlan {
+fn finished(
+    mut container: ContainerPlan,
+    project: &Project,
+    name: String,
+    network: &str,
+    made_from: &str,
+) -> ContainerPlan {
     container.name = name;
     network.clone_into(&mut container.network);
     // Serialization of these plain structs cannot fail; its text is stable for one release of kdev.

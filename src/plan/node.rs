@@ -90,7 +90,9 @@ fn jvm(kafka: &KafkaSettings) -> Vec<String> {
         // Serial collector and first compiler tier: 3.2 s instead of 5.8 s until three nodes are ready on two
         // cores, and no less throughput at a developer's volumes (measured, Kafka 4.3.1, OpenJDK 17).
         Profile::Quick => flags.extend(["-Xms96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].map(str::to_owned)),
-        Profile::Throughput => flags.extend([format!("-Xms{heap}m"), "-XX:+UseG1GC".to_owned(), "-XX:MaxGCPauseMillis=20".to_owned()]),
+        Profile::Throughput => {
+            flags.extend([format!("-Xms{heap}m"), "-XX:+UseG1GC".to_owned(), "-XX:MaxGCPauseMillis=20".to_owned()])
+        }
     }
     flags
 }
@@ -158,10 +160,7 @@ fn owned(id: NodeId, port: u16, kafka: &KafkaSettings) -> BTreeMap<String, Strin
         ("controller.quorum.voters", voters.join(",")),
         ("listeners", listeners),
         ("advertised.listeners", format!("CONTAINER://{},HOST://localhost:{port}", container_address(id))),
-        (
-            "listener.security.protocol.map",
-            "CONTAINER:PLAINTEXT,HOST:PLAINTEXT,CONTROLLER:PLAINTEXT".into(),
-        ),
+        ("listener.security.protocol.map", "CONTAINER:PLAINTEXT,HOST:PLAINTEXT,CONTROLLER:PLAINTEXT".into()),
         ("inter.broker.listener.name", "CONTAINER".into()),
         ("controller.listener.names", "CONTROLLER".into()),
         ("log.dirs", LOG_DIR.into()),

@@ -118,7 +118,8 @@ fn stale(node: &NodePlan, container: &ContainerFacts, image: Option<&str>) -> bo
 /// Stops the one stale node that may be stopped, the active controller last.
 fn replace_one(plan: &Plan, observed: &Observed, image: Option<&str>, mut stale: Vec<NodeId>, next: &mut Next) {
     // A node already on its way out or in comes first, and there must be an image to make the new one from.
-    let under_way = plan.nodes.keys().any(|&id| observed.docker.node(id).is_none_or(|c| c.state != ContainerState::Running));
+    let under_way =
+        plan.nodes.keys().any(|&id| observed.docker.node(id).is_none_or(|c| c.state != ContainerState::Running));
     if stale.is_empty() || image.is_none() {
         return;
     }
@@ -192,7 +193,11 @@ fn leaders(observed: &Observed, next: &mut Next) {
 fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), Blocked> {
     let name = topic.name.clone();
     let Some(facts) = observed.kafka.topics.get(&name) else {
-        next.steps.push(Step::CreateTopic { topic: name, partitions: topic.partitions, replication: topic.replication });
+        next.steps.push(Step::CreateTopic {
+            topic: name,
+            partitions: topic.partitions,
+            replication: topic.replication,
+        });
         return Ok(());
     };
     let has = facts.partitions.len() as u32;
@@ -278,7 +283,9 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
     }
     // Images of earlier builds go once nothing runs on them.
     if settled {
-        for old in docker.app_images.iter().filter(|old| old.app == plan.name && image.is_some_and(|new| new.id != old.id)) {
+        for old in
+            docker.app_images.iter().filter(|old| old.app == plan.name && image.is_some_and(|new| new.id != old.id))
+        {
             if docker.containers.iter().all(|c| c.image != old.id) {
                 next.steps.push(Step::RemoveImage { app: plan.name.clone(), id: old.id.clone() });
             }
@@ -306,7 +313,9 @@ fn away(container: &ContainerFacts, why: &str, next: &mut Next) {
     next.steps.push(match container.state {
         ContainerState::Running | ContainerState::Restarting => Step::Stop { service, name, why },
         ContainerState::Paused => Step::Unpause { service, name },
-        ContainerState::Created | ContainerState::Exited { .. } | ContainerState::Dead => Step::Remove { service, name, why },
+        ContainerState::Created | ContainerState::Exited { .. } | ContainerState::Dead => {
+            Step::Remove { service, name, why }
+        }
         ContainerState::Removing => return next.waiting.push(Waiting::Ending(service)),
     });
 }

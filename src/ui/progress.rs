@@ -1,6 +1,9 @@
 //! Progress: on a terminal a live line per phase, otherwise a plain line per step.
 
-use std::{collections::BTreeMap, time::{Duration, Instant}};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -127,7 +130,8 @@ impl Line {
             (style("✓").for_stderr().green().to_string(), steps(self.done))
         };
         let template = format!(" {mark} {:<8} {{msg}} {}", phase.name(), style("{elapsed_precise}").for_stderr().dim());
-        let template = template.replace("{elapsed_precise}", &format!("{:.1}s", (self.last - self.since).as_secs_f32()));
+        let template =
+            template.replace("{elapsed_precise}", &format!("{:.1}s", (self.last - self.since).as_secs_f32()));
         if let Ok(with_template) = ProgressStyle::with_template(&template) {
             self.bar.set_style(with_template.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
         }

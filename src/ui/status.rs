@@ -18,19 +18,13 @@ pub fn render(status: &Status) -> String {
     if !status.apps.is_empty() {
         parts.push(apps(status));
     }
-    parts.push(format!(
-        "on the host    {}\nin containers  {}",
-        status.bootstrap.host, status.bootstrap.container
-    ));
+    parts.push(format!("on the host    {}\nin containers  {}", status.bootstrap.host, status.bootstrap.container));
     parts.join("\n\n")
 }
 
 fn headline(status: &Status) -> String {
-    let health = if status.healthy {
-        style("healthy").green().to_string()
-    } else {
-        style("not healthy").red().to_string()
-    };
+    let health =
+        if status.healthy { style("healthy").green().to_string() } else { style("not healthy").red().to_string() };
     let cluster = status
         .cluster
         .as_ref()
@@ -62,7 +56,14 @@ fn nodes(status: &Status) -> String {
         if controller == Some(node.id) {
             roles.push_str(" (active)");
         }
-        table.add_row([node.name.clone(), state(&node.state), node.address.clone(), roles, node.leaders.to_string(), memory]);
+        table.add_row([
+            node.name.clone(),
+            state(&node.state),
+            node.address.clone(),
+            roles,
+            node.leaders.to_string(),
+            memory,
+        ]);
     }
     table::text(&table)
 }

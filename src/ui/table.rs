@@ -12,10 +12,7 @@ pub fn table(headings: &[&str]) -> Table {
 
 /// The table's text, without the spaces that comfy-table leaves at either end of a line.
 pub fn text(table: &Table) -> String {
-    let trimmed: Vec<String> = table
-        .to_string()
-        .lines()
-        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned())
-        .collect();
+    let trimmed: Vec<String> =
+        table.to_string().lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()).collect();
     trimmed.join("\n")
 }

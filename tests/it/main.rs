@@ -5,5 +5,6 @@
 mod cli;
 mod docker;
 mod live;
+mod produce_consume;
 mod sandbox;
 mod scenarios;

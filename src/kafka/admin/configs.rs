@@ -61,10 +61,7 @@ impl Admin {
     ///
     /// # Errors
     /// The cluster could not be asked.
-    pub async fn topic_configs(
-        &self,
-        names: &[TopicName],
-    ) -> Result<BTreeMap<TopicName, BTreeMap<String, String>>> {
+    pub async fn topic_configs(&self, names: &[TopicName]) -> Result<BTreeMap<TopicName, BTreeMap<String, String>>> {
         let all = self.topic_settings(names).await?;
         let own = |settings: Vec<Setting>| {
             settings
@@ -73,20 +70,14 @@ impl Admin {
                 .filter_map(|setting| Some((setting.name, setting.value?)))
                 .collect()
         };
-        Ok(all
-            .into_iter()
-            .map(|(name, settings)| (name, own(settings)))
-            .collect())
+        Ok(all.into_iter().map(|(name, settings)| (name, own(settings))).collect())
     }
 
     /// All settings of topics, in the order of their names. A topic that does not exist is absent.
     ///
     /// # Errors
     /// The cluster could not be asked.
-    pub async fn topic_settings(
-        &self,
-        names: &[TopicName],
-    ) -> Result<BTreeMap<TopicName, Vec<Setting>>> {
+    pub async fn topic_settings(&self, names: &[TopicName]) -> Result<BTreeMap<TopicName, Vec<Setting>>> {
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -125,9 +116,7 @@ impl Admin {
             Ok(found)
         };
         let found = self.retrying(deadline, read).await;
-        found
-            .map_err(Error::from)
-            .while_(|| "reading topic settings".to_owned())
+        found.map_err(Error::from).while_(|| "reading topic settings".to_owned())
     }
 
     /// Changes settings of a topic: those in `set` get their value, those in `unset` return to the
@@ -166,8 +155,6 @@ impl Admin {
             Ok(())
         };
         let outcome = self.retrying(deadline, alter).await;
-        outcome
-            .map_err(Error::from)
-            .while_(|| format!("changing settings of topic `{name}`"))
+        outcome.map_err(Error::from).while_(|| format!("changing settings of topic `{name}`"))
     }
 }

@@ -21,9 +21,7 @@ impl Admin {
     pub async fn elect_preferred_leaders(&self) -> Result<usize> {
         let deadline = self.deadline();
         let outcome = self.retrying(deadline, || self.elect_once(deadline)).await;
-        outcome
-            .map_err(Error::from)
-            .while_(|| "electing the preferred leaders".to_owned())
+        outcome.map_err(Error::from).while_(|| "electing the preferred leaders".to_owned())
     }
 
     async fn elect_once(&self, deadline: Instant) -> Result<usize, KafkaError> {

@@ -80,36 +80,22 @@ impl Admin {
     /// A broker could not be asked.
     pub async fn list_groups(&self) -> Result<Vec<ListedGroup>> {
         let deadline = self.deadline();
-        let listed = self
-            .retrying(deadline, || self.list_groups_once(deadline))
-            .await;
-        listed
-            .map_err(Error::from)
-            .while_(|| "listing groups".to_owned())
+        let listed = self.retrying(deadline, || self.list_groups_once(deadline)).await;
+        listed.map_err(Error::from).while_(|| "listing groups".to_owned())
     }
 
     async fn list_groups_once(&self, deadline: Instant) -> Result<Vec<ListedGroup>, KafkaError> {
         let brokers = self.brokers(deadline).await?;
-        let asked = brokers
-            .into_iter()
-            .map(|broker| self.groups_of(broker, deadline));
+        let asked = brokers.into_iter().map(|broker| self.groups_of(broker, deadline));
         let mut groups: Vec<_> = try_join_all(asked).await?.into_iter().flatten().collect();
         groups.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(groups)
     }
 
     /// The groups that one broker coordinates.
-    pub(super) async fn groups_of(
-        &self,
-        broker: i32,
-        deadline: Instant,
-    ) -> Result<Vec<ListedGroup>, KafkaError> {
-        let answer = self
-            .node(broker, &ListGroupsRequest::default(), deadline)
-            .await?;
-        KafkaError::check(answer.error_code, None, || {
-            format!("groups of node {broker}")
-        })?;
+    pub(super) async fn groups_of(&self, broker: i32, deadline: Instant) -> Result<Vec<ListedGroup>, KafkaError> {
+        let answer = self.node(broker, &ListGroupsRequest::default(), deadline).await?;
+        KafkaError::check(answer.error_code, None, || format!("groups of node {broker}"))?;
         let listed = answer.groups.into_iter().map(|group| ListedGroup {
             name: group.group_id.to_string(),
             kind: GroupKind::from_word(&group.group_type),
@@ -127,10 +113,8 @@ impl Admin {
         deadline: Instant,
     ) -> Result<BTreeMap<String, ListedGroup>, KafkaError> {
         let listed = self.list_groups_once(deadline).await?.into_iter();
-        let mut found: BTreeMap<_, _> = listed
-            .filter(|group| names.contains(&group.name))
-            .map(|group| (group.name.clone(), group))
-            .collect();
+        let mut found: BTreeMap<_, _> =
+            listed.filter(|group| names.contains(&group.name)).map(|group| (group.name.clone(), group)).collect();
         for name in names.iter().filter(|name| !name.is_empty()) {
             if !found.contains_key(name)
                 && let Some(group) = self.unlisted_group(name, deadline).await?
@@ -144,26 +128,16 @@ impl Admin {
     /// Makes sure that a group which no broker lists does not exist: while its coordinator moves,
     /// nobody lists it. Kafka makes its offsets topic when it is asked for a coordinator, so it is
     /// not asked where there is none yet; then there is no group either.
-    async fn unlisted_group(
-        &self,
-        name: &str,
-        deadline: Instant,
-    ) -> Result<Option<ListedGroup>, KafkaError> {
+    async fn unlisted_group(&self, name: &str, deadline: Instant) -> Result<Option<ListedGroup>, KafkaError> {
         let offsets: TopicName = match OFFSETS_TOPIC.parse() {
             Ok(name) => name,
             Err(_) => return Ok(None),
         };
         let metadata = self.metadata(Some(&[offsets]), deadline).await?;
-        if metadata
-            .topics
-            .iter()
-            .all(|topic| topic.partitions.is_empty())
-        {
+        if metadata.topics.iter().all(|topic| topic.partitions.is_empty()) {
             return Ok(None);
         }
-        let request = FindCoordinatorRequest::default()
-            .with_key_type(GROUP)
-            .with_coordinator_keys(vec![to_text(name)]);
+        let request = FindCoordinatorRequest::default().with_key_type(GROUP).with_coordinator_keys(vec![to_text(name)]);
         let answer = self.any(&request, deadline).await?;
         let Some(coordinator) = answer.coordinators.first() else {
             return Ok(None);
@@ -190,9 +164,5 @@ pub(super) fn wire_group(name: &str) -> GroupId {
 }
 
 pub(super) fn no_group(name: &str) -> KafkaError {
-    KafkaError::Refused {
-        subject: format!("group `{name}`"),
-        error: ResponseError::GroupIdNotFound,
-        message: None,
-    }
+    KafkaError::Refused { subject: format!("group `{name}`"), error: ResponseError::GroupIdNotFound, message: None }
 }

@@ -59,8 +59,7 @@ impl Admin {
             Ok(lags(&partitions, &committed, &start, &end))
         };
         let lag = self.retrying(deadline, read).await;
-        lag.map_err(Error::from)
-            .while_(|| format!("reading the lag of group `{name}`"))
+        lag.map_err(Error::from).while_(|| format!("reading the lag of group `{name}`"))
     }
 
     /// Leaders of those topics that still exist: a group may have read one that was deleted.
@@ -70,21 +69,10 @@ impl Admin {
         deadline: Instant,
     ) -> Result<BTreeMap<Partition, i32>, KafkaError> {
         let metadata = self.metadata(None, deadline).await?;
-        let existing: BTreeSet<TopicName> = metadata
-            .topics
-            .iter()
-            .filter_map(|t| topic_name(t.name.as_ref()?))
-            .collect();
-        let topics: Vec<TopicName> = topics
-            .iter()
-            .filter(|topic| existing.contains(topic))
-            .cloned()
-            .collect();
-        if topics.is_empty() {
-            Ok(BTreeMap::new())
-        } else {
-            self.leaders(&topics, deadline).await
-        }
+        let existing: BTreeSet<TopicName> =
+            metadata.topics.iter().filter_map(|t| topic_name(t.name.as_ref()?)).collect();
+        let topics: Vec<TopicName> = topics.iter().filter(|topic| existing.contains(topic)).cloned().collect();
+        if topics.is_empty() { Ok(BTreeMap::new()) } else { self.leaders(&topics, deadline).await }
     }
 
     /// The offsets that a group has committed.
@@ -135,10 +123,7 @@ pub(super) fn partitions_of(
     if description.kind == GroupKind::Share {
         return BTreeSet::new();
     }
-    let assigned = description
-        .members
-        .iter()
-        .flat_map(|member| &member.assignment);
+    let assigned = description.members.iter().flat_map(|member| &member.assignment);
     let assigned = assigned.flat_map(|(topic, ids)| ids.iter().map(|&id| (topic.clone(), id)));
     committed.keys().cloned().chain(assigned).collect()
 }
@@ -153,9 +138,7 @@ pub(super) fn lags(
     let lag = |partition: &Partition| {
         let end = *end.get(partition)?;
         let committed = committed.get(partition).copied();
-        let from = committed
-            .or_else(|| start.get(partition).copied())
-            .unwrap_or(0);
+        let from = committed.or_else(|| start.get(partition).copied()).unwrap_or(0);
         Some(PartitionLag {
             topic: partition.0.clone(),
             partition: partition.1,

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use bytes::{Buf, Bytes};
 use futures_util::future::try_join_all;
 use kafka_protocol::messages::{
-    ConsumerGroupDescribeRequest, DescribeGroupsRequest, ShareGroupDescribeRequest,
-    TopicName as WireTopic,
+    ConsumerGroupDescribeRequest, DescribeGroupsRequest, ShareGroupDescribeRequest, TopicName as WireTopic,
 };
 use tokio::time::Instant;
 
@@ -62,21 +61,12 @@ impl Admin {
         let deadline = self.deadline();
         let describe = || async {
             let found = self.find_groups(names, deadline).await?;
-            let groups = names
-                .iter()
-                .map(|name| found.get(name).ok_or_else(|| no_group(name)));
+            let groups = names.iter().map(|name| found.get(name).ok_or_else(|| no_group(name)));
             let groups = groups.collect::<Result<Vec<_>, _>>()?;
-            try_join_all(
-                groups
-                    .into_iter()
-                    .map(|group| self.describe_group(group, deadline)),
-            )
-            .await
+            try_join_all(groups.into_iter().map(|group| self.describe_group(group, deadline))).await
         };
         let described = self.retrying(deadline, describe).await;
-        described
-            .map_err(Error::from)
-            .while_(|| format!("describing {}", quoted("group", names)))
+        described.map_err(Error::from).while_(|| format!("describing {}", quoted("group", names)))
     }
 
     /// Asks the group's coordinator by the API of its kind.
@@ -89,32 +79,17 @@ impl Admin {
             GroupKind::Classic => self.describe_classic(group, deadline).await,
             GroupKind::Consumer => self.describe_consumer(group, deadline).await,
             GroupKind::Share => self.describe_share(group, deadline).await,
-            GroupKind::Streams | GroupKind::Other => Ok(described(
-                group,
-                group.state.clone(),
-                String::new(),
-                Vec::new(),
-            )),
+            GroupKind::Streams | GroupKind::Other => {
+                Ok(described(group, group.state.clone(), String::new(), Vec::new()))
+            }
         }
     }
 
-    async fn describe_classic(
-        &self,
-        listed: &ListedGroup,
-        deadline: Instant,
-    ) -> Result<GroupDescription, KafkaError> {
+    async fn describe_classic(&self, listed: &ListedGroup, deadline: Instant) -> Result<GroupDescription, KafkaError> {
         let request = DescribeGroupsRequest::default().with_groups(vec![wire_group(&listed.name)]);
         let answer = self.node(listed.coordinator, &request, deadline).await?;
-        let group = answer
-            .groups
-            .into_iter()
-            .next()
-            .ok_or_else(|| no_group(&listed.name))?;
-        check(
-            listed,
-            group.error_code,
-            message(group.error_message.as_ref()),
-        )?;
+        let group = answer.groups.into_iter().next().ok_or_else(|| no_group(&listed.name))?;
+        check(listed, group.error_code, message(group.error_message.as_ref()))?;
         let members = group.members.into_iter().map(|member| Member {
             id: member.member_id.to_string(),
             instance: member.group_instance_id.as_ref().map(ToString::to_string),
@@ -122,110 +97,46 @@ impl Admin {
             host: host(&member.client_host),
             assignment: classic_assignment(member.member_assignment),
         });
-        let (state, assignor) = (
-            group.group_state.to_string(),
-            group.protocol_data.to_string(),
-        );
+        let (state, assignor) = (group.group_state.to_string(), group.protocol_data.to_string());
         Ok(described(listed, state, assignor, members.collect()))
     }
 
-    async fn describe_consumer(
-        &self,
-        listed: &ListedGroup,
-        deadline: Instant,
-    ) -> Result<GroupDescription, KafkaError> {
-        let request =
-            ConsumerGroupDescribeRequest::default().with_group_ids(vec![wire_group(&listed.name)]);
+    async fn describe_consumer(&self, listed: &ListedGroup, deadline: Instant) -> Result<GroupDescription, KafkaError> {
+        let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![wire_group(&listed.name)]);
         let answer = self.node(listed.coordinator, &request, deadline).await?;
-        let group = answer
-            .groups
-            .into_iter()
-            .next()
-            .ok_or_else(|| no_group(&listed.name))?;
-        check(
-            listed,
-            group.error_code,
-            message(group.error_message.as_ref()),
-        )?;
+        let group = answer.groups.into_iter().next().ok_or_else(|| no_group(&listed.name))?;
+        check(listed, group.error_code, message(group.error_message.as_ref()))?;
         let members = group.members.into_iter().map(|member| Member {
             id: member.member_id.to_string(),
             instance: member.instance_id.as_ref().map(ToString::to_string),
             client_id: member.client_id.to_string(),
             host: host(&member.client_host),
-            assignment: assignment(
-                member
-                    .assignment
-                    .topic_partitions
-                    .iter()
-                    .map(|t| (&t.topic_name, &t.partitions)),
-            ),
+            assignment: assignment(member.assignment.topic_partitions.iter().map(|t| (&t.topic_name, &t.partitions))),
         });
-        let (state, assignor) = (
-            group.group_state.to_string(),
-            group.assignor_name.to_string(),
-        );
+        let (state, assignor) = (group.group_state.to_string(), group.assignor_name.to_string());
         Ok(described(listed, state, assignor, members.collect()))
     }
 
-    async fn describe_share(
-        &self,
-        listed: &ListedGroup,
-        deadline: Instant,
-    ) -> Result<GroupDescription, KafkaError> {
-        let request =
-            ShareGroupDescribeRequest::default().with_group_ids(vec![wire_group(&listed.name)]);
+    async fn describe_share(&self, listed: &ListedGroup, deadline: Instant) -> Result<GroupDescription, KafkaError> {
+        let request = ShareGroupDescribeRequest::default().with_group_ids(vec![wire_group(&listed.name)]);
         let answer = self.node(listed.coordinator, &request, deadline).await?;
-        let group = answer
-            .groups
-            .into_iter()
-            .next()
-            .ok_or_else(|| no_group(&listed.name))?;
-        check(
-            listed,
-            group.error_code,
-            message(group.error_message.as_ref()),
-        )?;
+        let group = answer.groups.into_iter().next().ok_or_else(|| no_group(&listed.name))?;
+        check(listed, group.error_code, message(group.error_message.as_ref()))?;
         let members = group.members.into_iter().map(|member| Member {
             id: member.member_id.to_string(),
             instance: None,
             client_id: member.client_id.to_string(),
             host: host(&member.client_host),
-            assignment: assignment(
-                member
-                    .assignment
-                    .topic_partitions
-                    .iter()
-                    .map(|t| (&t.topic_name, &t.partitions)),
-            ),
+            assignment: assignment(member.assignment.topic_partitions.iter().map(|t| (&t.topic_name, &t.partitions))),
         });
-        let (state, assignor) = (
-            group.group_state.to_string(),
-            group.assignor_name.to_string(),
-        );
+        let (state, assignor) = (group.group_state.to_string(), group.assignor_name.to_string());
         Ok(described(listed, state, assignor, members.collect()))
     }
 }
 
-fn described(
-    listed: &ListedGroup,
-    state: String,
-    assignor: String,
-    members: Vec<Member>,
-) -> GroupDescription {
-    let ListedGroup {
-        name,
-        kind,
-        state: _,
-        coordinator,
-    } = listed.clone();
-    GroupDescription {
-        name,
-        kind,
-        state,
-        assignor,
-        coordinator,
-        members,
-    }
+fn described(listed: &ListedGroup, state: String, assignor: String, members: Vec<Member>) -> GroupDescription {
+    let ListedGroup { name, kind, state: _, coordinator } = listed.clone();
+    GroupDescription { name, kind, state, assignor, coordinator, members }
 }
 
 fn check(group: &ListedGroup, code: i16, text: Option<String>) -> Result<(), KafkaError> {
@@ -237,12 +148,8 @@ fn host(text: &str) -> String {
     text.trim_start_matches('/').to_owned()
 }
 
-fn assignment<'a>(
-    topics: impl Iterator<Item = (&'a WireTopic, &'a Vec<i32>)>,
-) -> BTreeMap<TopicName, Vec<i32>> {
-    topics
-        .filter_map(|(topic, ids)| Some((topic_name(topic)?, ids.clone())))
-        .collect()
+fn assignment<'a>(topics: impl Iterator<Item = (&'a WireTopic, &'a Vec<i32>)>) -> BTreeMap<TopicName, Vec<i32>> {
+    topics.filter_map(|(topic, ids)| Some((topic_name(topic)?, ids.clone()))).collect()
 }
 
 /// A classic member's assignment: a version, then topics with their partitions; later versions only

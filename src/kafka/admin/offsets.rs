@@ -54,18 +54,12 @@ impl Admin {
     ///
     /// # Errors
     /// No such topic or partition; a partition has no leader; a leader does not answer.
-    pub async fn offsets(
-        &self,
-        topic: &TopicName,
-        partitions: &[i32],
-        at: At,
-    ) -> Result<BTreeMap<i32, i64>> {
+    pub async fn offsets(&self, topic: &TopicName, partitions: &[i32], at: At) -> Result<BTreeMap<i32, i64>> {
         let deadline = self.deadline();
         let ask = || async {
             let mut leaders = self.leaders(std::slice::from_ref(topic), deadline).await?;
             if !partitions.is_empty() {
-                let wanted: BTreeSet<Partition> =
-                    partitions.iter().map(|&id| (topic.clone(), id)).collect();
+                let wanted: BTreeSet<Partition> = partitions.iter().map(|&id| (topic.clone(), id)).collect();
                 if let Some((_, id)) = wanted.iter().find(|p| !leaders.contains_key(p)) {
                     return Err(no_partition(topic, *id, leaders.len()));
                 }
@@ -76,10 +70,7 @@ impl Admin {
         let found = self.retrying(deadline, ask).await;
         let found = found.map_err(Error::from);
         let found = found.while_(|| format!("reading offsets of topic `{topic}`"))?;
-        Ok(found
-            .into_iter()
-            .map(|((_, id), offset)| (id, offset))
-            .collect())
+        Ok(found.into_iter().map(|((_, id), offset)| (id, offset)).collect())
     }
 
     /// Each partition's leader.
@@ -113,24 +104,13 @@ impl Admin {
         at: At,
         deadline: Instant,
     ) -> Result<BTreeMap<Partition, i64>, KafkaError> {
-        let asked = by_leader(leaders)
-            .into_iter()
-            .map(|(leader, partitions)| async move {
-                let found = self
-                    .offsets_of_leader(leader, &partitions, at, deadline)
-                    .await?;
-                found
-                    .into_iter()
-                    .map(|(p, offset)| Ok((p, offset?)))
-                    .collect::<Result<Vec<_>, _>>()
-            });
+        let asked = by_leader(leaders).into_iter().map(|(leader, partitions)| async move {
+            let found = self.offsets_of_leader(leader, &partitions, at, deadline).await?;
+            found.into_iter().map(|(p, offset)| Ok((p, offset?))).collect::<Result<Vec<_>, _>>()
+        });
         let found = try_join_all(asked).await?;
         // -1: no record with such a timestamp.
-        Ok(found
-            .into_iter()
-            .flatten()
-            .filter(|&(_, offset)| offset >= 0)
-            .collect())
+        Ok(found.into_iter().flatten().filter(|&(_, offset)| offset >= 0).collect())
     }
 
     pub(super) async fn offsets_of_leader(
@@ -142,16 +122,13 @@ impl Admin {
     ) -> Result<Vec<(Partition, Result<i64, KafkaError>)>, KafkaError> {
         let mut topics: BTreeMap<&TopicName, Vec<ListOffsetsPartition>> = BTreeMap::new();
         for (topic, id) in partitions {
-            topics.entry(topic).or_default().push(
-                ListOffsetsPartition::default()
-                    .with_partition_index(*id)
-                    .with_timestamp(at.number()),
-            );
+            topics
+                .entry(topic)
+                .or_default()
+                .push(ListOffsetsPartition::default().with_partition_index(*id).with_timestamp(at.number()));
         }
         let topics = topics.into_iter().map(|(name, partitions)| {
-            ListOffsetsTopic::default()
-                .with_name(wire_topic(name))
-                .with_partitions(partitions)
+            ListOffsetsTopic::default().with_name(wire_topic(name)).with_partitions(partitions)
         });
         let request = ListOffsetsRequest::default()
             .with_replica_id(BrokerId(-1))

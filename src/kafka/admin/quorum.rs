@@ -51,14 +51,9 @@ impl Admin {
     /// No node answers, or there is no active controller.
     pub async fn quorum(&self) -> Result<Quorum> {
         let deadline = self.deadline();
-        let quorum = self
-            .retrying(deadline, || async {
-                read_quorum(&self.any(&quorum_request(), deadline).await?)
-            })
-            .await;
-        quorum
-            .map_err(Error::from)
-            .while_(|| "describing the controllers' quorum".to_owned())
+        let quorum =
+            self.retrying(deadline, || async { read_quorum(&self.any(&quorum_request(), deadline).await?) }).await;
+        quorum.map_err(Error::from).while_(|| "describing the controllers' quorum".to_owned())
     }
 }
 
@@ -72,15 +67,8 @@ pub(super) fn quorum_request() -> DescribeQuorumRequest {
 
 pub(super) fn read_quorum(answer: &DescribeQuorumResponse) -> Result<Quorum, KafkaError> {
     let subject = || "the controllers' quorum".to_owned();
-    KafkaError::check(
-        answer.error_code,
-        message(answer.error_message.as_ref()),
-        subject,
-    )?;
-    let log = answer
-        .topics
-        .first()
-        .and_then(|topic| topic.partitions.first());
+    KafkaError::check(answer.error_code, message(answer.error_message.as_ref()), subject)?;
+    let log = answer.topics.first().and_then(|topic| topic.partitions.first());
     let log = log.ok_or_else(|| KafkaError::Missing("the quorum has no log".to_owned()))?;
     KafkaError::check(log.error_code, message(log.error_message.as_ref()), subject)?;
     let end = log
@@ -103,10 +91,6 @@ fn replicas(states: &[ReplicaState], end: i64) -> BTreeMap<NodeId, QuorumReplica
         lag: u64::try_from(end - state.log_end_offset.max(0)).unwrap_or(0),
         caught_up_ms: Some(state.last_caught_up_timestamp).filter(|&ms| ms >= 0),
     };
-    let entries = states
-        .iter()
-        .map(|state| (node_id(state.replica_id.0), replica(state)));
-    entries
-        .filter_map(|(id, replica)| Some((id?, replica)))
-        .collect()
+    let entries = states.iter().map(|state| (node_id(state.replica_id.0), replica(state)));
+    entries.filter_map(|(id, replica)| Some((id?, replica))).collect()
 }

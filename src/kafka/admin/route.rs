@@ -36,25 +36,15 @@ impl Admin {
     /// Takes addresses by node; they win over what the cluster advertises.
     pub(super) fn give(&self, addresses: &BTreeMap<NodeId, String>) {
         let mut known = self.known();
-        known.given = addresses
-            .iter()
-            .map(|(id, at)| (i32::from(id.0), at.clone()))
-            .collect();
+        known.given = addresses.iter().map(|(id, at)| (i32::from(id.0), at.clone())).collect();
     }
 
     /// Repeats `attempt` while its error is a passing one and the deadline is not reached.
-    pub(super) async fn retrying<T, F>(
-        &self,
-        deadline: Instant,
-        attempt: impl FnMut() -> F,
-    ) -> Result<T, KafkaError>
+    pub(super) async fn retrying<T, F>(&self, deadline: Instant, attempt: impl FnMut() -> F) -> Result<T, KafkaError>
     where
         F: Future<Output = Result<T, KafkaError>>,
     {
-        let backoff = ExponentialBuilder::new()
-            .with_min_delay(PAUSE.0)
-            .with_max_delay(PAUSE.1)
-            .without_max_times();
+        let backoff = ExponentialBuilder::new().with_min_delay(PAUSE.0).with_max_delay(PAUSE.1).without_max_times();
         attempt
             .retry(backoff)
             .when(|error: &KafkaError| error.is_passing() && Instant::now() + PAUSE.1 < deadline)
@@ -62,11 +52,7 @@ impl Admin {
     }
 
     /// Asks whichever node answers. A call that breaks midway is for [`Admin::retrying`] to repeat.
-    pub(super) async fn any<R: Request>(
-        &self,
-        request: &R,
-        deadline: Instant,
-    ) -> Result<R::Response, KafkaError> {
+    pub(super) async fn any<R: Request>(&self, request: &R, deadline: Instant) -> Result<R::Response, KafkaError> {
         let connection = self.reach(deadline).await?;
         let address = connection.address().to_owned();
         let result = self.pool.call_over(connection, request, deadline).await;
@@ -86,22 +72,14 @@ impl Admin {
         }
         let addresses = self.known().candidates();
         if addresses.is_empty() {
-            return Err(KafkaError::Nobody {
-                addresses,
-                last: None,
-            });
+            return Err(KafkaError::Nobody { addresses, last: None });
         }
-        let attempts = addresses
-            .iter()
-            .map(|address| self.pool.fresh(address, deadline).boxed());
+        let attempts = addresses.iter().map(|address| self.pool.fresh(address, deadline).boxed());
         let last = match select_ok(attempts).await {
             Ok((connection, _)) => return Ok(connection),
             Err(last) => last,
         };
-        Err(KafkaError::Nobody {
-            addresses,
-            last: Some(Box::new(last)),
-        })
+        Err(KafkaError::Nobody { addresses, last: Some(Box::new(last)) })
     }
 
     /// Asks one node.
@@ -120,25 +98,12 @@ impl Admin {
 
     /// The running brokers' ids.
     pub(super) async fn brokers(&self, deadline: Instant) -> Result<Vec<i32>, KafkaError> {
-        let answer = self
-            .any(&DescribeClusterRequest::default(), deadline)
-            .await?;
-        KafkaError::check(
-            answer.error_code,
-            message(answer.error_message.as_ref()),
-            || "the list of brokers".to_owned(),
-        )?;
-        self.learn(
-            answer
-                .brokers
-                .iter()
-                .map(|b| (b.broker_id.0, b.host.as_str(), b.port)),
-        );
-        Ok(answer
-            .brokers
-            .iter()
-            .map(|broker| broker.broker_id.0)
-            .collect())
+        let answer = self.any(&DescribeClusterRequest::default(), deadline).await?;
+        KafkaError::check(answer.error_code, message(answer.error_message.as_ref()), || {
+            "the list of brokers".to_owned()
+        })?;
+        self.learn(answer.brokers.iter().map(|b| (b.broker_id.0, b.host.as_str(), b.port)));
+        Ok(answer.brokers.iter().map(|broker| broker.broker_id.0).collect())
     }
 
     /// Metadata of some topics, or of all.
@@ -148,19 +113,12 @@ impl Admin {
         deadline: Instant,
     ) -> Result<MetadataResponse, KafkaError> {
         let answer = self.any(&metadata_request(topics), deadline).await?;
-        self.learn(
-            answer
-                .brokers
-                .iter()
-                .map(|b| (b.node_id.0, b.host.as_str(), b.port)),
-        );
+        self.learn(answer.brokers.iter().map(|b| (b.node_id.0, b.host.as_str(), b.port)));
         Ok(answer)
     }
 
     pub(super) fn learn<'a>(&self, brokers: impl Iterator<Item = (i32, &'a str, i32)>) {
-        self.known().advertised = brokers
-            .map(|(id, host, port)| (id, format!("{host}:{port}")))
-            .collect();
+        self.known().advertised = brokers.map(|(id, host, port)| (id, format!("{host}:{port}"))).collect();
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -171,22 +129,14 @@ impl Admin {
 
 impl Known {
     fn address(&self, node: i32) -> Option<String> {
-        self.given
-            .get(&node)
-            .or_else(|| self.advertised.get(&node))
-            .cloned()
+        self.given.get(&node).or_else(|| self.advertised.get(&node)).cloned()
     }
 
     /// Every address once.
     fn candidates(&self) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
         let given = self.given.values().chain(&self.bootstrap);
-        for address in self
-            .good
-            .iter()
-            .chain(given)
-            .chain(self.advertised.values())
-        {
+        for address in self.good.iter().chain(given).chain(self.advertised.values()) {
             if !all.contains(address) {
                 all.push(address.clone());
             }
@@ -198,14 +148,9 @@ impl Known {
 /// A metadata request that never creates a topic.
 pub(super) fn metadata_request(topics: Option<&[TopicName]>) -> MetadataRequest {
     let topics = topics.map(|topics| {
-        topics
-            .iter()
-            .map(|name| MetadataRequestTopic::default().with_name(Some(wire_topic(name))))
-            .collect()
+        topics.iter().map(|name| MetadataRequestTopic::default().with_name(Some(wire_topic(name)))).collect()
     });
-    MetadataRequest::default()
-        .with_topics(topics)
-        .with_allow_auto_topic_creation(false)
+    MetadataRequest::default().with_topics(topics).with_allow_auto_topic_creation(false)
 }
 
 /// A topic's name for the codec.

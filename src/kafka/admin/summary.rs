@@ -49,18 +49,12 @@ pub struct GroupSummary {
 impl Admin {
     /// Looks at all of the cluster. Never fails, tries nothing twice, and ends after `timeout`:
     /// what does not answer is absent. On a live cluster it takes about 10 ms.
-    pub async fn summary(
-        &self,
-        addresses: &BTreeMap<NodeId, String>,
-        timeout: Duration,
-    ) -> ClusterSummary {
+    pub async fn summary(&self, addresses: &BTreeMap<NodeId, String>, timeout: Duration) -> ClusterSummary {
         self.give(addresses);
         // A node that hangs uses up the first round's time; the second needs some too.
         let first = timeout / 2;
         let (deadline, listed_by) = (Instant::now() + timeout, Instant::now() + first);
-        let lists = addresses
-            .keys()
-            .map(|id| self.groups_of(i32::from(id.0), listed_by));
+        let lists = addresses.keys().map(|id| self.groups_of(i32::from(id.0), listed_by));
         let (facts, lists) = join(self.observe(addresses, first), join_all(lists)).await;
         let mut groups: Vec<ListedGroup> = lists.into_iter().flatten().flatten().collect();
         groups.sort_by(|a, b| a.name.cmp(&b.name));
@@ -71,43 +65,28 @@ impl Admin {
             self.reachable_offsets(&leaders, At::Latest, deadline),
         );
         let known = join_all(groups.iter().map(|group| async move {
-            join(
-                self.describe_group(group, deadline),
-                self.committed(group, deadline),
-            )
-            .await
+            join(self.describe_group(group, deadline), self.committed(group, deadline)).await
         }));
         let ((start, end), known) = join(ends, known).await;
 
-        let groups = groups
-            .iter()
-            .zip(known)
-            .map(|(group, (description, committed))| {
-                let lag = match (&description, &committed) {
-                    (Ok(description), Ok(committed)) if group.kind != GroupKind::Share => {
-                        let partitions = partitions_of(committed, description);
-                        let lags = lags(&partitions, committed, &start, &end);
-                        Some(lags.iter().map(|partition| partition.lag).sum())
-                    }
-                    _ => None,
-                };
-                GroupSummary {
-                    name: group.name.clone(),
-                    kind: group.kind,
-                    state: description
-                        .as_ref()
-                        .map_or(&group.state, |d| &d.state)
-                        .clone(),
-                    members: description.map_or(0, |description| description.members.len()),
-                    lag,
+        let groups = groups.iter().zip(known).map(|(group, (description, committed))| {
+            let lag = match (&description, &committed) {
+                (Ok(description), Ok(committed)) if group.kind != GroupKind::Share => {
+                    let partitions = partitions_of(committed, description);
+                    let lags = lags(&partitions, committed, &start, &end);
+                    Some(lags.iter().map(|partition| partition.lag).sum())
                 }
-            });
-        ClusterSummary {
-            groups: groups.collect(),
-            messages: messages(&start, &end),
-            leaders: led(&facts),
-            facts,
-        }
+                _ => None,
+            };
+            GroupSummary {
+                name: group.name.clone(),
+                kind: group.kind,
+                state: description.as_ref().map_or(&group.state, |d| &d.state).clone(),
+                members: description.map_or(0, |description| description.members.len()),
+                lag,
+            }
+        });
+        ClusterSummary { groups: groups.collect(), messages: messages(&start, &end), leaders: led(&facts), facts }
     }
 
     /// Offsets of those partitions whose leader answers.
@@ -119,38 +98,25 @@ impl Admin {
     ) -> BTreeMap<Partition, i64> {
         let asked = by_leader(leaders)
             .into_iter()
-            .map(|(leader, partitions)| async move {
-                self.offsets_of_leader(leader, &partitions, at, deadline)
-                    .await
-            });
+            .map(|(leader, partitions)| async move { self.offsets_of_leader(leader, &partitions, at, deadline).await });
         let found = join_all(asked).await.into_iter().flatten().flatten();
-        found
-            .filter_map(|(partition, offset)| Some((partition, offset.ok()?)))
-            .collect()
+        found.filter_map(|(partition, offset)| Some((partition, offset.ok()?))).collect()
     }
 }
 
 fn leaders(facts: &KafkaFacts) -> BTreeMap<Partition, i32> {
     let partitions = facts.topics.iter().flat_map(|(name, topic)| {
         let leaders = topic.partitions.iter().map(|partition| partition.leader);
-        (0..)
-            .zip(leaders)
-            .map(move |(id, leader)| ((name.clone(), id), leader))
+        (0..).zip(leaders).map(move |(id, leader)| ((name.clone(), id), leader))
     });
-    partitions
-        .filter_map(|(partition, leader)| Some((partition, i32::from(leader?.0))))
-        .collect()
+    partitions.filter_map(|(partition, leader)| Some((partition, i32::from(leader?.0)))).collect()
 }
 
 fn led(facts: &KafkaFacts) -> BTreeMap<NodeId, usize> {
     let mut led: BTreeMap<NodeId, usize> = facts.answering.keys().map(|&id| (id, 0)).collect();
     for (name, topic) in &facts.topics {
         if !name.is_internal() {
-            for leader in topic
-                .partitions
-                .iter()
-                .filter_map(|partition| partition.leader)
-            {
+            for leader in topic.partitions.iter().filter_map(|partition| partition.leader) {
                 *led.entry(leader).or_default() += 1;
             }
         }
@@ -158,10 +124,7 @@ fn led(facts: &KafkaFacts) -> BTreeMap<NodeId, usize> {
     led
 }
 
-fn messages(
-    start: &BTreeMap<Partition, i64>,
-    end: &BTreeMap<Partition, i64>,
-) -> BTreeMap<TopicName, u64> {
+fn messages(start: &BTreeMap<Partition, i64>, end: &BTreeMap<Partition, i64>) -> BTreeMap<TopicName, u64> {
     let mut messages = BTreeMap::new();
     for (partition, &end) in end.iter().filter(|((topic, _), _)| !topic.is_internal()) {
         if let Some(&start) = start.get(partition) {

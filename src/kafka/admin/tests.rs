@@ -10,13 +10,11 @@ use std::{collections::BTreeMap, time::Duration};
 use kafka_protocol::{
     ResponseError,
     messages::{
-        BrokerId, DescribeClusterRequest, DescribeClusterResponse, DescribeQuorumRequest,
-        DescribeQuorumResponse, MetadataRequest, MetadataResponse, TopicName as WireTopic,
+        BrokerId, DescribeClusterRequest, DescribeClusterResponse, DescribeQuorumRequest, DescribeQuorumResponse,
+        MetadataRequest, MetadataResponse, TopicName as WireTopic,
         describe_cluster_response::DescribeClusterBroker,
         describe_quorum_response::{PartitionData, ReplicaState, TopicData},
-        metadata_response::{
-            MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
-        },
+        metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
     },
 };
 
@@ -41,9 +39,7 @@ fn wire(name: &str) -> WireTopic {
 }
 
 fn addresses(fake: &Fake) -> BTreeMap<NodeId, String> {
-    NodeId::first(9)
-        .zip(fake.addresses.iter().cloned())
-        .collect()
+    NodeId::first(9).zip(fake.addresses.iter().cloned()).collect()
 }
 
 fn admin(fake: &Fake) -> Admin {
@@ -57,10 +53,7 @@ fn code(error: &crate::error::Error) -> Option<ResponseError> {
 /// Metadata of `posts`, whose partition `i` is led by `leaders[i]`; -1: by nobody.
 fn metadata(ask: &Ask, leaders: &[i32]) -> Answer {
     let brokers = ask.advertised().map(|(id, host, port)| {
-        MetadataResponseBroker::default()
-            .with_node_id(BrokerId(id))
-            .with_host(to_text(&host))
-            .with_port(port)
+        MetadataResponseBroker::default().with_node_id(BrokerId(id)).with_host(to_text(&host)).with_port(port)
     });
     let partitions = leaders.iter().zip(0..).map(|(&leader, id)| {
         MetadataResponsePartition::default()
@@ -72,9 +65,7 @@ fn metadata(ask: &Ask, leaders: &[i32]) -> Answer {
     // Kafka promises no order.
     let mut partitions: Vec<_> = partitions.collect();
     partitions.reverse();
-    let posts = MetadataResponseTopic::default()
-        .with_name(Some(wire("posts")))
-        .with_partitions(partitions);
+    let posts = MetadataResponseTopic::default().with_name(Some(wire("posts"))).with_partitions(partitions);
     let wanted = ask.read::<MetadataRequest>().topics;
     let topics = match wanted {
         None => vec![posts],
@@ -82,9 +73,7 @@ fn metadata(ask: &Ask, leaders: &[i32]) -> Answer {
             .into_iter()
             .map(|wanted| match wanted.name {
                 Some(name) if name == wire("posts") => posts.clone(),
-                name => MetadataResponseTopic::default()
-                    .with_name(name)
-                    .with_error_code(3),
+                name => MetadataResponseTopic::default().with_name(name).with_error_code(3),
             })
             .collect(),
     };
@@ -99,14 +88,10 @@ fn metadata(ask: &Ask, leaders: &[i32]) -> Answer {
 
 fn cluster(ask: &Ask) -> Answer {
     let brokers = ask.advertised().map(|(id, host, port)| {
-        DescribeClusterBroker::default()
-            .with_broker_id(BrokerId(id))
-            .with_host(to_text(&host))
-            .with_port(port)
+        DescribeClusterBroker::default().with_broker_id(BrokerId(id)).with_host(to_text(&host)).with_port(port)
     });
-    let response = DescribeClusterResponse::default()
-        .with_error_message(Some(to_text("")))
-        .with_brokers(brokers.collect());
+    let response =
+        DescribeClusterResponse::default().with_error_message(Some(to_text(""))).with_brokers(brokers.collect());
     ask.reply::<DescribeClusterRequest>(response)
 }
 
@@ -122,16 +107,8 @@ fn quorum(ask: &Ask, leader: i32, epoch: i32) -> Answer {
         .with_leader_id(BrokerId(leader))
         .with_leader_epoch(epoch)
         .with_high_watermark(95)
-        .with_current_voters(vec![
-            voter(1, 90, 1000),
-            voter(2, 100, 2000),
-            voter(3, -1, -1),
-        ]);
-    let topic = TopicData::default()
-        .with_topic_name(wire("__cluster_metadata"))
-        .with_partitions(vec![log]);
-    let response = DescribeQuorumResponse::default()
-        .with_error_message(Some(to_text("")))
-        .with_topics(vec![topic]);
+        .with_current_voters(vec![voter(1, 90, 1000), voter(2, 100, 2000), voter(3, -1, -1)]);
+    let topic = TopicData::default().with_topic_name(wire("__cluster_metadata")).with_partitions(vec![log]);
+    let response = DescribeQuorumResponse::default().with_error_message(Some(to_text(""))).with_topics(vec![topic]);
     ask.reply::<DescribeQuorumRequest>(response)
 }

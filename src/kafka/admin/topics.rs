@@ -29,20 +29,13 @@ impl Admin {
     ///
     /// # Errors
     /// The outer one: the cluster could not be asked. The inner ones: why a topic was refused.
-    pub async fn create_topics(
-        &self,
-        plans: &[TopicPlan],
-    ) -> Result<BTreeMap<TopicName, Result<()>>> {
+    pub async fn create_topics(&self, plans: &[TopicPlan]) -> Result<BTreeMap<TopicName, Result<()>>> {
         if plans.is_empty() {
             return Ok(BTreeMap::new());
         }
         let deadline = self.deadline();
-        let outcomes = self
-            .retrying(deadline, || self.create_once(plans, deadline))
-            .await;
-        let outcomes = outcomes
-            .map_err(Error::from)
-            .while_(|| "creating topics".to_owned())?;
+        let outcomes = self.retrying(deadline, || self.create_once(plans, deadline)).await;
+        let outcomes = outcomes.map_err(Error::from).while_(|| "creating topics".to_owned())?;
         Ok(outcomes
             .into_iter()
             .map(|(name, outcome)| {
@@ -59,9 +52,7 @@ impl Admin {
         deadline: Instant,
     ) -> Result<BTreeMap<TopicName, Result<(), KafkaError>>, KafkaError> {
         let topics = plans.iter().map(creatable).collect::<Result<_, _>>()?;
-        let request = CreateTopicsRequest::default()
-            .with_topics(topics)
-            .with_timeout_ms(milliseconds_until(deadline));
+        let request = CreateTopicsRequest::default().with_topics(topics).with_timeout_ms(milliseconds_until(deadline));
         let mut outcomes = BTreeMap::new();
         for topic in self.any(&request, deadline).await?.topics {
             let text = message(topic.error_message.as_ref());
@@ -102,9 +93,7 @@ impl Admin {
                 Ok(())
             })
             .await;
-        outcome
-            .map_err(Error::from)
-            .while_(|| format!("deleting topic `{name}`"))
+        outcome.map_err(Error::from).while_(|| format!("deleting topic `{name}`"))
     }
 
     /// Grows a topic to `count` partitions in all. A topic that has exactly as many is left alone.
@@ -113,39 +102,24 @@ impl Admin {
     /// The cluster could not be asked, or refuses: a topic never shrinks.
     pub async fn create_partitions(&self, name: &TopicName, count: u32) -> Result<()> {
         let deadline = self.deadline();
-        let outcome = self
-            .retrying(deadline, || self.grow_once(name, count, deadline))
-            .await;
-        outcome
-            .map_err(Error::from)
-            .while_(|| format!("growing topic `{name}` to {count} partitions"))
+        let outcome = self.retrying(deadline, || self.grow_once(name, count, deadline)).await;
+        outcome.map_err(Error::from).while_(|| format!("growing topic `{name}` to {count} partitions"))
     }
 
-    async fn grow_once(
-        &self,
-        name: &TopicName,
-        count: u32,
-        deadline: Instant,
-    ) -> Result<(), KafkaError> {
+    async fn grow_once(&self, name: &TopicName, count: u32, deadline: Instant) -> Result<(), KafkaError> {
         let topic = CreatePartitionsTopic::default()
             .with_name(wire_topic(name))
             .with_count(partition_count(name, count)?)
             .with_assignments(None);
-        let request = CreatePartitionsRequest::default()
-            .with_topics(vec![topic])
-            .with_timeout_ms(milliseconds_until(deadline));
+        let request =
+            CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(milliseconds_until(deadline));
         for result in self.any(&request, deadline).await?.results {
             let text = message(result.error_message.as_ref());
             match KafkaError::check(result.error_code, text, || format!("topic `{name}`")) {
                 // Kafka refuses what is already so; a repeated call must not.
                 Err(error) if error.code() == Some(ResponseError::InvalidPartitions) => {
-                    let metadata = self
-                        .metadata(Some(std::slice::from_ref(name)), deadline)
-                        .await?;
-                    let has = metadata
-                        .topics
-                        .first()
-                        .map_or(0, |topic| topic.partitions.len());
+                    let metadata = self.metadata(Some(std::slice::from_ref(name)), deadline).await?;
+                    let has = metadata.topics.first().map_or(0, |topic| topic.partitions.len());
                     if u32::try_from(has).ok() != Some(count) {
                         return Err(error);
                     }
@@ -161,11 +135,7 @@ fn creatable(plan: &TopicPlan) -> Result<CreatableTopic, KafkaError> {
     let configs = plan
         .config
         .iter()
-        .map(|(name, value)| {
-            CreatableTopicConfig::default()
-                .with_name(to_text(name))
-                .with_value(Some(to_text(value)))
-        })
+        .map(|(name, value)| CreatableTopicConfig::default().with_name(to_text(name)).with_value(Some(to_text(value))))
         .collect();
     Ok(CreatableTopic::default()
         .with_name(wire_topic(&plan.name))

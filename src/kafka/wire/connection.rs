@@ -39,10 +39,7 @@ impl Connection {
     /// Connects to `host:port` and asks for the node's versions. `timeout` bounds the opening, and
     /// then each call.
     pub async fn open(address: &str, timeout: Duration) -> Result<Self, KafkaError> {
-        let connect = |source| KafkaError::Connect {
-            address: address.to_owned(),
-            source,
-        };
+        let connect = |source| KafkaError::Connect { address: address.to_owned(), source };
         let deadline = Instant::now() + timeout;
         let stream = timeout_at(deadline, TcpStream::connect(address))
             .await
@@ -92,30 +89,18 @@ impl Connection {
         let mut body = self.exchange(&request, ours.max).await?;
         // A node that does not know our version answers in version 0, listing its own.
         let mut version = match body.get(..2) {
-            Some([high, low])
-                if i16::from_be_bytes([*high, *low])
-                    == ResponseError::UnsupportedVersion.code() =>
-            {
-                0
-            }
+            Some([high, low]) if i16::from_be_bytes([*high, *low]) == ResponseError::UnsupportedVersion.code() => 0,
             _ => ours.max,
         };
-        let mut answer: ApiVersionsResponse =
-            self.decode::<ApiVersionsRequest>(&mut body, version)?;
+        let mut answer: ApiVersionsResponse = self.decode::<ApiVersionsRequest>(&mut body, version)?;
         if version == 0 {
             self.learn(&answer);
             version = self.version::<ApiVersionsRequest>()?;
-            let request = if version < 3 {
-                ApiVersionsRequest::default()
-            } else {
-                request
-            };
+            let request = if version < 3 { ApiVersionsRequest::default() } else { request };
             let mut body = self.exchange(&request, version).await?;
             answer = self.decode::<ApiVersionsRequest>(&mut body, version)?;
         }
-        KafkaError::check(answer.error_code, None, || {
-            format!("version negotiation with {}", self.address)
-        })?;
+        KafkaError::check(answer.error_code, None, || format!("version negotiation with {}", self.address))?;
         self.learn(&answer);
         Ok(())
     }
@@ -124,15 +109,7 @@ impl Connection {
         self.versions = answer
             .api_keys
             .iter()
-            .map(|api| {
-                (
-                    api.api_key,
-                    VersionRange {
-                        min: api.min_version,
-                        max: api.max_version,
-                    },
-                )
-            })
+            .map(|api| (api.api_key, VersionRange { min: api.min_version, max: api.max_version }))
             .collect();
         self.features = answer
             .finalized_features
@@ -148,12 +125,7 @@ impl Connection {
         let theirs = self.versions.get(&R::KEY).copied();
         match theirs.map(|theirs| ours.intersect(&theirs)) {
             Some(common) if !common.is_empty() => Ok(common.max),
-            _ => Err(KafkaError::Unsupported {
-                address: self.address.clone(),
-                api: api_name(R::KEY),
-                ours,
-                theirs,
-            }),
+            _ => Err(KafkaError::Unsupported { address: self.address.clone(), api: api_name(R::KEY), ours, theirs }),
         }
     }
 
@@ -169,11 +141,7 @@ impl Connection {
     }
 
     /// One frame out, one frame in: the answer's bytes after its header.
-    async fn exchange<R: Request>(
-        &mut self,
-        request: &R,
-        version: i16,
-    ) -> Result<Bytes, KafkaError> {
+    async fn exchange<R: Request>(&mut self, request: &R, version: i16) -> Result<Bytes, KafkaError> {
         let api = || api_name(R::KEY);
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id;
@@ -187,73 +155,47 @@ impl Connection {
         let io = |source: std::io::Error| match source.kind() {
             std::io::ErrorKind::UnexpectedEof
             | std::io::ErrorKind::ConnectionReset
-            | std::io::ErrorKind::BrokenPipe => KafkaError::Closed {
-                address: self.address.clone(),
-                api: api(),
-            },
-            _ => KafkaError::Io {
-                address: self.address.clone(),
-                api: api(),
-                source,
-            },
+            | std::io::ErrorKind::BrokenPipe => KafkaError::Closed { address: self.address.clone(), api: api() },
+            _ => KafkaError::Io { address: self.address.clone(), api: api(), source },
         };
         let transfer = async {
             self.stream.write_all(&frame).await.map_err(io)?;
             let size = self.stream.read_i32().await.map_err(io)?;
             // Four bytes are the least: the correlation id.
             if !(4..=LARGEST_FRAME).contains(&size) {
-                return Err(KafkaError::Frame {
-                    address: self.address.clone(),
-                    api: api(),
-                    size,
-                });
+                return Err(KafkaError::Frame { address: self.address.clone(), api: api(), size });
             }
             let mut body = vec![0; size.unsigned_abs() as usize];
             self.stream.read_exact(&mut body).await.map_err(io)?;
             Ok(Bytes::from(body))
         };
-        let mut answer =
-            timeout_at(deadline, transfer)
-                .await
-                .map_err(|_| KafkaError::Timeout {
-                    address: self.address.clone(),
-                    api: api(),
-                    after: self.timeout,
-                })??;
+        let mut answer = timeout_at(deadline, transfer).await.map_err(|_| KafkaError::Timeout {
+            address: self.address.clone(),
+            api: api(),
+            after: self.timeout,
+        })??;
         // The id is looked at before anything is decoded: what is not for us is not parsed.
         let got = answer.as_ref().get_i32();
         if got != id {
             let (address, api) = (self.address.clone(), api());
-            return Err(KafkaError::Correlation {
-                address,
-                api,
-                expected: id,
-                got,
-            });
+            return Err(KafkaError::Correlation { address, api, expected: id, got });
         }
         let header_version = <R::Response as HeaderVersion>::header_version(version);
-        ResponseHeader::decode(&mut answer, header_version).map_err(|error| {
-            KafkaError::Decode {
-                address: self.address.clone(),
-                api: api(),
-                reason: format!("header: {error}"),
-            }
+        ResponseHeader::decode(&mut answer, header_version).map_err(|error| KafkaError::Decode {
+            address: self.address.clone(),
+            api: api(),
+            reason: format!("header: {error}"),
         })?;
         Ok(answer)
     }
 
-    fn decode<R: Request>(
-        &self,
-        body: &mut Bytes,
-        version: i16,
-    ) -> Result<R::Response, KafkaError> {
+    fn decode<R: Request>(&self, body: &mut Bytes, version: i16) -> Result<R::Response, KafkaError> {
         let failed = |reason: String| KafkaError::Decode {
             address: self.address.clone(),
             api: format!("{} version {version}", api_name(R::KEY)),
             reason,
         };
-        let answer =
-            R::Response::decode(body, version).map_err(|error| failed(error.to_string()))?;
+        let answer = R::Response::decode(body, version).map_err(|error| failed(error.to_string()))?;
         if body.has_remaining() {
             return Err(failed(format!("{} bytes are left over", body.remaining())));
         }
@@ -262,11 +204,7 @@ impl Connection {
 }
 
 /// Length, header and body.
-fn frame<R: Request>(
-    request: &R,
-    version: i16,
-    id: i32,
-) -> Result<BytesMut, Box<dyn std::error::Error + Send + Sync>> {
+fn frame<R: Request>(request: &R, version: i16, id: i32) -> Result<BytesMut, Box<dyn std::error::Error + Send + Sync>> {
     let mut buffer = BytesMut::new();
     buffer.put_i32(0);
     RequestHeader::default()

@@ -136,10 +136,7 @@ fn rounded(time: Duration) -> impl fmt::Display {
 }
 
 fn refusal(subject: &str, error: ResponseError, message: Option<&str>) -> String {
-    let text = message
-        .or_else(|| explanation(error))
-        .unwrap_or_default()
-        .trim_end_matches('.');
+    let text = message.or_else(|| explanation(error)).unwrap_or_default().trim_end_matches('.');
     if text.is_empty() {
         format!("{subject}: {}", code_name(error))
     } else {
@@ -172,18 +169,10 @@ fn explanation(error: ResponseError) -> Option<&'static str> {
 
 impl KafkaError {
     /// The node's refusal, unless `code` is 0.
-    pub fn check(
-        code: i16,
-        message: Option<String>,
-        subject: impl FnOnce() -> String,
-    ) -> Result<(), KafkaError> {
+    pub fn check(code: i16, message: Option<String>, subject: impl FnOnce() -> String) -> Result<(), KafkaError> {
         match ResponseError::try_from_code(code) {
             None => Ok(()),
-            Some(error) => Err(KafkaError::Refused {
-                subject: subject(),
-                error,
-                message,
-            }),
+            Some(error) => Err(KafkaError::Refused { subject: subject(), error, message }),
         }
     }
 
@@ -228,10 +217,7 @@ impl KafkaError {
     pub fn is_transport(&self) -> bool {
         matches!(
             self,
-            KafkaError::Connect { .. }
-                | KafkaError::Closed { .. }
-                | KafkaError::Io { .. }
-                | KafkaError::Timeout { .. }
+            KafkaError::Connect { .. } | KafkaError::Closed { .. } | KafkaError::Io { .. } | KafkaError::Timeout { .. }
         )
     }
 
@@ -251,18 +237,9 @@ impl KafkaError {
             KafkaError::Frame { .. } | KafkaError::Correlation { .. } => {
                 vec!["kdev env shows the cluster's addresses; another program may own this port"]
             }
-            KafkaError::Refused {
-                error: E::UnknownTopicOrPartition,
-                ..
-            } => vec!["kdev topics list"],
-            KafkaError::Refused {
-                error: E::GroupIdNotFound,
-                ..
-            } => vec!["kdev groups list"],
-            KafkaError::Refused {
-                error: E::InvalidReplicationFactor,
-                ..
-            } => {
+            KafkaError::Refused { error: E::UnknownTopicOrPartition, .. } => vec!["kdev topics list"],
+            KafkaError::Refused { error: E::GroupIdNotFound, .. } => vec!["kdev groups list"],
+            KafkaError::Refused { error: E::InvalidReplicationFactor, .. } => {
                 vec!["kdev status shows which nodes are missing"]
             }
             KafkaError::Refused { error, .. } if !error.is_retriable() => vec![],
@@ -276,9 +253,7 @@ impl KafkaError {
 fn with_reasons(error: &KafkaError) -> String {
     match error {
         // The last node's own message repeats its address; its reason is what is new.
-        KafkaError::Nobody {
-            last: Some(last), ..
-        } => match last.as_ref() {
+        KafkaError::Nobody { last: Some(last), .. } => match last.as_ref() {
             KafkaError::Connect { source, .. } => format!("{error}: {source}"),
             last => format!("{error}: {last}"),
         },
@@ -292,14 +267,12 @@ fn with_reasons(error: &KafkaError) -> String {
 impl From<KafkaError> for Error {
     fn from(error: KafkaError) -> Error {
         let kind = match &error {
-            KafkaError::Timeout { .. }
-            | KafkaError::Refused {
-                error: ResponseError::RequestTimedOut,
-                ..
-            } => Kind::TimedOut,
-            KafkaError::Nobody {
-                last: Some(last), ..
-            } if matches!(last.as_ref(), KafkaError::Timeout { .. }) => Kind::TimedOut,
+            KafkaError::Timeout { .. } | KafkaError::Refused { error: ResponseError::RequestTimedOut, .. } => {
+                Kind::TimedOut
+            }
+            KafkaError::Nobody { last: Some(last), .. } if matches!(last.as_ref(), KafkaError::Timeout { .. }) => {
+                Kind::TimedOut
+            }
             _ => Kind::Failed,
         };
         let mut out = Error::new(kind, with_reasons(&error));

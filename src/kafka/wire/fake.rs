@@ -12,9 +12,7 @@ use kafka_protocol::{
         ApiKey, ApiVersionsRequest, ApiVersionsResponse, ResponseHeader,
         api_versions_response::{ApiVersion, FinalizedFeatureKey},
     },
-    protocol::{
-        Encodable, HeaderVersion, Request, VersionRange, decode_request_header_from_buffer,
-    },
+    protocol::{Encodable, HeaderVersion, Request, VersionRange, decode_request_header_from_buffer},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -76,20 +74,11 @@ impl Ask {
         })
     }
 
-    fn frame<R: Request>(
-        &self,
-        id: i32,
-        response: &R::Response,
-        version: i16,
-        extra: &[u8],
-    ) -> Bytes {
+    fn frame<R: Request>(&self, id: i32, response: &R::Response, version: i16, extra: &[u8]) -> Bytes {
         let mut frame = BytesMut::new();
         frame.put_i32(0);
         let header = <R::Response as HeaderVersion>::header_version(version);
-        ResponseHeader::default()
-            .with_correlation_id(id)
-            .encode(&mut frame, header)
-            .unwrap();
+        ResponseHeader::default().with_correlation_id(id).encode(&mut frame, header).unwrap();
         response.encode(&mut frame, version).unwrap();
         frame.put_slice(extra);
         let size = i32::try_from(frame.len() - 4).unwrap();
@@ -110,10 +99,7 @@ pub(crate) struct Fake {
 
 impl Fake {
     /// Starts `count` brokers that know every API in the codec's versions.
-    pub async fn start(
-        count: usize,
-        handler: impl Fn(&Ask) -> Answer + Send + Sync + 'static,
-    ) -> Self {
+    pub async fn start(count: usize, handler: impl Fn(&Ask) -> Answer + Send + Sync + 'static) -> Self {
         Self::with_versions(count, HashMap::new(), handler).await
     }
 
@@ -127,10 +113,7 @@ impl Fake {
         for _ in 0..count {
             listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
         }
-        let addresses: Vec<String> = listeners
-            .iter()
-            .map(|l| l.local_addr().unwrap().to_string())
-            .collect();
+        let addresses: Vec<String> = listeners.iter().map(|l| l.local_addr().unwrap().to_string()).collect();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::new(Shared {
             handler: Box::new(handler),
@@ -149,11 +132,7 @@ impl Fake {
                 }
             });
         }
-        Fake {
-            addresses,
-            asked,
-            _tasks: tasks,
-        }
+        Fake { addresses, asked, _tasks: tasks }
     }
 
     /// Every request so far but version negotiation: broker, API, version.
@@ -163,11 +142,7 @@ impl Fake {
 
     /// The brokers that an API was asked of, in order.
     pub fn asked_of(&self, key: ApiKey) -> Vec<i32> {
-        self.asked()
-            .iter()
-            .filter(|asked| asked.1 == key)
-            .map(|asked| asked.0)
-            .collect()
+        self.asked().iter().filter(|asked| asked.1 == key).map(|asked| asked.0).collect()
     }
 }
 
@@ -207,42 +182,21 @@ impl Shared {
             asked.push((node, key, version));
         }
         let (addresses, id) = (self.addresses.clone(), header.correlation_id);
-        Some(Ask {
-            node,
-            addresses,
-            key,
-            version,
-            before,
-            id,
-            body,
-        })
+        Some(Ask { node, addresses, key, version, before, id, body })
     }
 
     fn negotiate(&self, ask: &Ask) -> Answer {
-        let range = |key: ApiKey| {
-            self.versions
-                .get(&key)
-                .copied()
-                .unwrap_or(key.valid_versions())
-        };
-        let api_keys = ApiKey::iter()
-            .filter(|&key| !range(key).is_empty())
-            .map(|key| {
-                ApiVersion::default()
-                    .with_api_key(key as i16)
-                    .with_min_version(range(key).min)
-                    .with_max_version(range(key).max)
-            });
-        let level = FinalizedFeatureKey::default()
-            .with_name(to_text("metadata.version"))
-            .with_max_version_level(30);
+        let range = |key: ApiKey| self.versions.get(&key).copied().unwrap_or(key.valid_versions());
+        let api_keys = ApiKey::iter().filter(|&key| !range(key).is_empty()).map(|key| {
+            ApiVersion::default()
+                .with_api_key(key as i16)
+                .with_min_version(range(key).min)
+                .with_max_version(range(key).max)
+        });
+        let level = FinalizedFeatureKey::default().with_name(to_text("metadata.version")).with_max_version_level(30);
         let response = ApiVersionsResponse::default().with_api_keys(api_keys.collect());
         if ask.version <= range(ApiKey::ApiVersions).max {
-            let features = if ask.version >= 3 {
-                vec![level]
-            } else {
-                vec![]
-            };
+            let features = if ask.version >= 3 { vec![level] } else { vec![] };
             return ask.reply::<ApiVersionsRequest>(response.with_finalized_features(features));
         }
         // As Kafka: an unknown version is answered in version 0.

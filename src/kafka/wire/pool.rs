@@ -73,22 +73,12 @@ impl Pool {
 
     /// Keeps a sound connection for the next call.
     pub fn keep(&self, connection: Connection) {
-        self.idle()
-            .entry(connection.address().to_owned())
-            .or_default()
-            .push(connection);
+        self.idle().entry(connection.address().to_owned()).or_default().push(connection);
     }
 
-    fn keep_if_sound<T>(
-        &self,
-        connection: Connection,
-        result: Result<T, KafkaError>,
-    ) -> Result<T, KafkaError> {
+    fn keep_if_sound<T>(&self, connection: Connection, result: Result<T, KafkaError>) -> Result<T, KafkaError> {
         // After an unread or half-read answer the stream is out of step; without one it is not.
-        if matches!(
-            result,
-            Ok(_) | Err(KafkaError::Unsupported { .. } | KafkaError::Encode { .. })
-        ) {
+        if matches!(result, Ok(_) | Err(KafkaError::Unsupported { .. } | KafkaError::Encode { .. })) {
             self.keep(connection);
         }
         result
@@ -105,13 +95,9 @@ impl Pool {
 }
 
 fn call_time(deadline: Instant) -> Duration {
-    deadline
-        .saturating_duration_since(Instant::now())
-        .min(LONGEST_CALL)
+    deadline.saturating_duration_since(Instant::now()).min(LONGEST_CALL)
 }
 
 fn opening_time(deadline: Instant) -> Duration {
-    deadline
-        .saturating_duration_since(Instant::now())
-        .min(LONGEST_OPENING)
+    deadline.saturating_duration_since(Instant::now()).min(LONGEST_OPENING)
 }

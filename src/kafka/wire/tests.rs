@@ -33,10 +33,7 @@ async fn error_of(answer: impl Fn(&Ask) -> Answer + Send + Sync + 'static) -> Ka
     let fake = Fake::start(1, answer).await;
     let mut connection = Connection::open(&fake.addresses[0], LONG).await.unwrap();
     connection.set_timeout(Duration::from_millis(300));
-    let error = connection
-        .call(&MetadataRequest::default())
-        .await
-        .unwrap_err();
+    let error = connection.call(&MetadataRequest::default()).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&fake.addresses[0]), "no address in: {text}");
     assert!(text.contains("Metadata"), "no API in: {text}");
@@ -64,11 +61,7 @@ async fn negotiates_with_brokers_of_every_age() {
         let mut connection = Connection::open(&fake.addresses[0], LONG).await.unwrap();
         connection.call(&MetadataRequest::default()).await.unwrap();
         let level = connection.features().get("metadata.version").copied();
-        assert_eq!(
-            level,
-            (newest >= 3).then_some(30),
-            "ApiVersions up to {newest}"
-        );
+        assert_eq!(level, (newest >= 3).then_some(30), "ApiVersions up to {newest}");
     }
 }
 
@@ -77,15 +70,9 @@ async fn an_api_without_a_common_version_is_named() {
     for (min, max) in [(1, 0), (100, 101)] {
         let fake = Fake::with_versions(1, only(ApiKey::Metadata, min, max), metadata).await;
         let mut connection = Connection::open(&fake.addresses[0], LONG).await.unwrap();
-        let error = connection
-            .call(&MetadataRequest::default())
-            .await
-            .unwrap_err();
+        let error = connection.call(&MetadataRequest::default()).await.unwrap_err();
         assert!(matches!(error, KafkaError::Unsupported { .. }), "{error}");
-        assert!(
-            error.to_string().contains("no version of Metadata"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("no version of Metadata"), "{error}");
         assert_eq!(fake.asked(), []);
     }
 }
@@ -96,10 +83,7 @@ async fn a_request_that_an_old_version_cannot_express_is_refused() {
     let mut connection = Connection::open(&fake.addresses[0], LONG).await.unwrap();
     let request = FindCoordinatorRequest::default().with_coordinator_keys(vec![to_text("g")]);
     let error = connection.call(&request).await.unwrap_err();
-    assert!(
-        matches!(error, KafkaError::Encode { version: 3, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, KafkaError::Encode { version: 3, .. }), "{error}");
 }
 
 #[tokio::test]
@@ -107,28 +91,17 @@ async fn wrong_frames_are_told_apart() {
     let http = error_of(|_| Answer::Raw(Bytes::from_static(b"HTTP/1.1 400 Bad Request\r\n"))).await;
     assert!(matches!(http, KafkaError::Frame { .. }), "{http}");
     let negative = error_of(|_| Answer::Raw(Bytes::from_static(&[255; 8]))).await;
-    assert!(
-        matches!(negative, KafkaError::Frame { size: -1, .. }),
-        "{negative}"
-    );
+    assert!(matches!(negative, KafkaError::Frame { size: -1, .. }), "{negative}");
     let short = error_of(|_| Answer::Raw(Bytes::from_static(&[0, 0, 0, 3, 1, 2, 3]))).await;
-    assert!(
-        matches!(short, KafkaError::Frame { size: 3, .. }),
-        "{short}"
-    );
+    assert!(matches!(short, KafkaError::Frame { size: 3, .. }), "{short}");
     let other = error_of(|a| a.spoil::<MetadataRequest>(MetadataResponse::default(), 7, &[])).await;
     assert!(matches!(other, KafkaError::Correlation { .. }), "{other}");
-    let long =
-        error_of(|a| a.spoil::<MetadataRequest>(MetadataResponse::default(), 0, b"xy")).await;
+    let long = error_of(|a| a.spoil::<MetadataRequest>(MetadataResponse::default(), 0, b"xy")).await;
     assert!(long.to_string().contains("2 bytes are left over"), "{long}");
     // Length 5, the right id, an empty header, and no body.
     let empty = error_of(|_| Answer::Raw(Bytes::from_static(&[0, 0, 0, 5, 0, 0, 0, 2, 0]))).await;
     assert!(matches!(empty, KafkaError::Decode { .. }), "{empty}");
-    assert!(
-        ![&http, &other, &long, &empty]
-            .iter()
-            .any(|error| error.is_passing())
-    );
+    assert!(![&http, &other, &long, &empty].iter().any(|error| error.is_passing()));
 }
 
 #[tokio::test]
@@ -139,11 +112,7 @@ async fn ends_and_silence_are_told_apart() {
     assert!(matches!(silent, KafkaError::Timeout { .. }), "{silent}");
     let half = error_of(|_| Answer::Raw(Bytes::from_static(&[0, 0, 0, 50, 0, 0]))).await;
     assert!(matches!(half, KafkaError::Timeout { .. }), "{half}");
-    assert!(
-        [&closed, &silent, &half]
-            .iter()
-            .all(|error| error.is_transport())
-    );
+    assert!([&closed, &silent, &half].iter().all(|error| error.is_transport()));
 }
 
 #[tokio::test]
@@ -156,17 +125,11 @@ async fn opening_tells_what_is_there() {
     assert_eq!(Error::from(frozen).kind, Kind::TimedOut);
     drop(listener);
     let refused = Connection::open(&address, LONG).await.unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        format!("no Kafka node answers on {address}")
-    );
+    assert_eq!(refused.to_string(), format!("no Kafka node answers on {address}"));
     let error = Error::from(refused);
     assert!(error.message.contains("refused"), "{error}");
     assert!(!error.hints.is_empty());
-    assert!(matches!(
-        KafkaError::of(&error),
-        Some(KafkaError::Connect { .. })
-    ));
+    assert!(matches!(KafkaError::of(&error), Some(KafkaError::Connect { .. })));
     let nonsense = Connection::open("no port", LONG).await.unwrap_err();
     assert!(matches!(nonsense, KafkaError::Connect { .. }), "{nonsense}");
 }
@@ -174,21 +137,12 @@ async fn opening_tells_what_is_there() {
 #[tokio::test]
 async fn the_pool_replaces_a_connection_that_died_idle() {
     // Every second request finds the connection closed, as after a node's restart.
-    let fake = Fake::start(1, |a| {
-        if a.before == 1 {
-            Answer::Close
-        } else {
-            metadata(a)
-        }
-    })
-    .await;
+    let fake = Fake::start(1, |a| if a.before == 1 { Answer::Close } else { metadata(a) }).await;
     let pool = Pool::default();
     for _ in 0..2 {
         let deadline = Instant::now() + LONG;
         let request = MetadataRequest::default();
-        pool.call(&fake.addresses[0], &request, deadline)
-            .await
-            .unwrap();
+        pool.call(&fake.addresses[0], &request, deadline).await.unwrap();
     }
     assert_eq!(fake.asked().len(), 3);
 }
@@ -206,9 +160,7 @@ async fn the_pool_does_not_repeat_on_a_new_connection() {
 fn refusals_read_well() {
     let refused = |code, message: Option<&str>| {
         let message = message.map(str::to_owned);
-        KafkaError::check(code, message, || "topic `posts`".to_owned())
-            .unwrap_err()
-            .to_string()
+        KafkaError::check(code, message, || "topic `posts`".to_owned()).unwrap_err().to_string()
     };
     assert_eq!(
         refused(40, Some("Unknown topic config name: x.")),
@@ -218,10 +170,7 @@ fn refusals_read_well() {
         refused(3, None),
         "topic `posts`: the cluster has no such topic or partition (UNKNOWN_TOPIC_OR_PARTITION)"
     );
-    assert_eq!(
-        refused(58, None),
-        "topic `posts`: SASL_AUTHENTICATION_FAILED"
-    );
+    assert_eq!(refused(58, None), "topic `posts`: SASL_AUTHENTICATION_FAILED");
     assert_eq!(refused(4711, None), "topic `posts`: error code 4711");
     assert!(KafkaError::check(0, None, String::new).is_ok());
 }

@@ -9,8 +9,7 @@ pub fn to_text(text: &str) -> StrBytes {
 
 /// A broker's message, if it has one: Kafka sends an empty string where it has nothing to say.
 pub fn message(text: Option<&StrBytes>) -> Option<String> {
-    text.map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty())
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// An error code's name as Kafka's documentation and logs spell it: `NOT_LEADER_OR_FOLLOWER`.
@@ -34,10 +33,7 @@ mod tests {
 
     #[test]
     fn names_are_kafkas_own() {
-        assert_eq!(
-            code_name(ResponseError::NotLeaderOrFollower),
-            "NOT_LEADER_OR_FOLLOWER"
-        );
+        assert_eq!(code_name(ResponseError::NotLeaderOrFollower), "NOT_LEADER_OR_FOLLOWER");
         assert_eq!(code_name(ResponseError::Unknown(999)), "error code 999");
     }
 
@@ -45,9 +41,6 @@ mod tests {
     fn an_empty_message_is_none() {
         assert_eq!(message(None), None);
         assert_eq!(message(Some(&to_text(""))), None);
-        assert_eq!(
-            message(Some(&to_text("no space\n"))),
-            Some("no space".to_owned())
-        );
+        assert_eq!(message(Some(&to_text("no space\n"))), Some("no space".to_owned()));
     }
 }

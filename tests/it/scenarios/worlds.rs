@@ -26,11 +26,7 @@ pub fn plan(settings: &Settings, observed: &Observed) -> Plan {
     plan_with(settings, observed, &digests)
 }
 
-pub fn plan_with(
-    settings: &Settings,
-    observed: &Observed,
-    digests: &BTreeMap<kdev::model::AppName, String>,
-) -> Plan {
+pub fn plan_with(settings: &Settings, observed: &Observed, digests: &BTreeMap<kdev::model::AppName, String>) -> Plan {
     build(
         settings,
         &Known {

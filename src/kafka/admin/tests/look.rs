@@ -1,8 +1,8 @@
 //! `observe`, `quorum` and `summary`.
 
 use kafka_protocol::messages::{
-    ApiKey, DescribeQuorumRequest, DescribeQuorumResponse, ListGroupsRequest, ListGroupsResponse,
-    ListOffsetsRequest, ListOffsetsResponse,
+    ApiKey, DescribeQuorumRequest, DescribeQuorumResponse, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest,
+    ListOffsetsResponse,
     list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
 };
 
@@ -26,25 +26,13 @@ async fn observe_believes_the_newest_controller() {
     let fake = Fake::start(3, two_of_three).await;
     let facts = admin(&fake).observe(&addresses(&fake), LONG).await;
     let all: Vec<NodeId> = NodeId::first(3).collect();
-    assert_eq!(
-        facts.answering.keys().copied().collect::<Vec<_>>(),
-        all[..2]
-    );
-    assert_eq!(
-        facts.answering[&NodeId(1)]
-            .iter()
-            .copied()
-            .collect::<Vec<_>>(),
-        all
-    );
+    assert_eq!(facts.answering.keys().copied().collect::<Vec<_>>(), all[..2]);
+    assert_eq!(facts.answering[&NodeId(1)].iter().copied().collect::<Vec<_>>(), all);
     assert_eq!(facts.controller, Some(NodeId(2)));
     assert_eq!(facts.cluster_id.as_deref(), Some("the-cluster"));
     assert_eq!(facts.metadata_level, Some(30));
     let partitions = &facts.topics[&topic("posts")].partitions;
-    let leaders: Vec<_> = partitions
-        .iter()
-        .map(|partition| partition.leader)
-        .collect();
+    let leaders: Vec<_> = partitions.iter().map(|partition| partition.leader).collect();
     assert_eq!(leaders, [Some(NodeId(1)), Some(NodeId(2))]);
     assert_eq!(partitions[0].replicas, all);
     assert_eq!(partitions[0].isr, all[..2]);
@@ -57,10 +45,7 @@ async fn observe_never_fails() {
     let nobody = admin(&fake).observe(&addresses(&fake), LONG).await;
     assert_eq!(nobody, KafkaFacts::default());
     let admin = Admin::new(vec![]);
-    assert_eq!(
-        admin.observe(&BTreeMap::new(), LONG).await,
-        KafkaFacts::default()
-    );
+    assert_eq!(admin.observe(&BTreeMap::new(), LONG).await, KafkaFacts::default());
 }
 
 #[tokio::test]
@@ -85,11 +70,7 @@ async fn quorum_tells_who_lags() {
     assert_eq!((quorum.epoch, quorum.high_watermark), (6, 95));
     let lags: Vec<u64> = quorum.voters.values().map(|voter| voter.lag).collect();
     assert_eq!(lags, [10, 0, 100]);
-    let caught_up: Vec<_> = quorum
-        .voters
-        .values()
-        .map(|voter| voter.caught_up_ms)
-        .collect();
+    let caught_up: Vec<_> = quorum.voters.values().map(|voter| voter.caught_up_ms).collect();
     assert_eq!(caught_up, [Some(1000), Some(2000), None]);
 }
 
@@ -97,11 +78,8 @@ async fn quorum_tells_who_lags() {
 async fn quorum_waits_for_the_next_controller() {
     // 41: not the controller; 5: no leader yet.
     let fake = Fake::start(1, |ask| match ask.before {
-        0 => ask
-            .reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default().with_error_code(41)),
-        1 => {
-            ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default().with_error_code(5))
-        }
+        0 => ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default().with_error_code(41)),
+        1 => ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default().with_error_code(5)),
         _ => quorum(ask, 3, 7),
     })
     .await;
@@ -115,12 +93,7 @@ async fn nobody_there_is_said_at_once() {
     let dead = fake.addresses.clone();
     drop(fake);
     let error = Admin::new(dead.clone()).quorum().await.unwrap_err();
-    assert!(
-        error
-            .message
-            .starts_with(&format!("no Kafka node answers on {}: ", dead[0])),
-        "{error}"
-    );
+    assert!(error.message.starts_with(&format!("no Kafka node answers on {}: ", dead[0])), "{error}");
     assert_eq!(error.context, ["describing the controllers' quorum"]);
     let error = Admin::new(vec![]).quorum().await.unwrap_err();
     assert!(error.message.contains("none is given"), "{error}");
@@ -139,9 +112,7 @@ async fn summary_counts_what_can_be_counted() {
             assert_eq!(asked.len(), 1, "only what node 1 leads");
             let offset = if asked[0].timestamp == -2 { 30 } else { 100 };
             let partition = ListOffsetsPartitionResponse::default().with_offset(offset);
-            let posts = ListOffsetsTopicResponse::default()
-                .with_name(wire("posts"))
-                .with_partitions(vec![partition]);
+            let posts = ListOffsetsTopicResponse::default().with_name(wire("posts")).with_partitions(vec![partition]);
             ask.reply::<ListOffsetsRequest>(ListOffsetsResponse::default().with_topics(vec![posts]))
         }
         _ => Answer::Close,
@@ -149,10 +120,7 @@ async fn summary_counts_what_can_be_counted() {
     .await;
     let summary = admin(&fake).summary(&addresses(&fake), LONG).await;
     assert_eq!(summary.messages, BTreeMap::from([(topic("posts"), 70)]));
-    assert_eq!(
-        summary.leaders,
-        BTreeMap::from([(NodeId(1), 1), (NodeId(2), 1)])
-    );
+    assert_eq!(summary.leaders, BTreeMap::from([(NodeId(1), 1), (NodeId(2), 1)]));
     assert_eq!(summary.groups, []);
     assert_eq!(summary.facts.controller, Some(NodeId(2)));
 }

@@ -10,22 +10,16 @@ use crate::kafka::admin::At;
 
 /// Each partition's answer: an error code and an offset.
 fn offsets(ask: &Ask, answer: impl Fn(i32, i64) -> (i16, i64)) -> Answer {
-    let topics = ask
-        .read::<ListOffsetsRequest>()
-        .topics
-        .into_iter()
-        .map(|topic| {
-            let partitions = topic.partitions.iter().map(|asked| {
-                let (code, offset) = answer(asked.partition_index, asked.timestamp);
-                ListOffsetsPartitionResponse::default()
-                    .with_partition_index(asked.partition_index)
-                    .with_error_code(code)
-                    .with_offset(offset)
-            });
-            ListOffsetsTopicResponse::default()
-                .with_name(topic.name.clone())
-                .with_partitions(partitions.collect())
+    let topics = ask.read::<ListOffsetsRequest>().topics.into_iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|asked| {
+            let (code, offset) = answer(asked.partition_index, asked.timestamp);
+            ListOffsetsPartitionResponse::default()
+                .with_partition_index(asked.partition_index)
+                .with_error_code(code)
+                .with_offset(offset)
         });
+        ListOffsetsTopicResponse::default().with_name(topic.name.clone()).with_partitions(partitions.collect())
+    });
     let response = ListOffsetsResponse::default().with_topics(topics.collect());
     ask.reply::<ListOffsetsRequest>(response)
 }
@@ -36,25 +30,17 @@ async fn each_leader_is_asked_once_for_all_its_partitions() {
         ApiKey::Metadata => metadata(ask, &[1, 2, 1]),
         _ => {
             let node = i64::from(ask.node);
-            offsets(ask, move |partition, at| {
-                (0, node * 100 + i64::from(partition) - at)
-            })
+            offsets(ask, move |partition, at| (0, node * 100 + i64::from(partition) - at))
         }
     })
     .await;
     let admin = Admin::new(fake.addresses[2..].to_vec());
-    let latest = admin
-        .offsets(&topic("posts"), &[], At::Latest)
-        .await
-        .unwrap();
+    let latest = admin.offsets(&topic("posts"), &[], At::Latest).await.unwrap();
     assert_eq!(latest, BTreeMap::from([(0, 101), (1, 202), (2, 103)]));
     let mut asked = fake.asked_of(ApiKey::ListOffsets);
     asked.sort_unstable();
     assert_eq!(asked, [1, 2]);
-    let one = admin
-        .offsets(&topic("posts"), &[1], At::Earliest)
-        .await
-        .unwrap();
+    let one = admin.offsets(&topic("posts"), &[1], At::Earliest).await.unwrap();
     assert_eq!(one, BTreeMap::from([(1, 203)]));
 }
 
@@ -68,10 +54,7 @@ async fn a_moved_leader_is_found_again() {
         _ => offsets(ask, |_, _| (0, 42)),
     })
     .await;
-    let found = admin(&fake)
-        .offsets(&topic("posts"), &[], At::Latest)
-        .await
-        .unwrap();
+    let found = admin(&fake).offsets(&topic("posts"), &[], At::Latest).await.unwrap();
     assert_eq!(found, BTreeMap::from([(0, 42)]));
     assert_eq!(fake.asked_of(ApiKey::ListOffsets), [1, 2]);
 }
@@ -87,10 +70,7 @@ async fn no_record_so_late_is_no_offset() {
     })
     .await;
     let at = At::Timestamp(1_763_856_000_000);
-    let found = admin(&fake)
-        .offsets(&topic("posts"), &[], at)
-        .await
-        .unwrap();
+    let found = admin(&fake).offsets(&topic("posts"), &[], at).await.unwrap();
     assert_eq!(found, BTreeMap::from([(0, 7)]));
 }
 
@@ -98,19 +78,9 @@ async fn no_record_so_late_is_no_offset() {
 async fn what_does_not_exist_is_said_at_once() {
     let fake = Fake::start(1, |ask| metadata(ask, &[1, 1])).await;
     let admin = admin(&fake);
-    let error = admin
-        .offsets(&topic("nope"), &[], At::Latest)
-        .await
-        .unwrap_err();
+    let error = admin.offsets(&topic("nope"), &[], At::Latest).await.unwrap_err();
     assert_eq!(code(&error), Some(ResponseError::UnknownTopicOrPartition));
-    assert_eq!(
-        fake.asked().len(),
-        1,
-        "asked again for a topic that does not exist"
-    );
-    let error = admin
-        .offsets(&topic("posts"), &[5], At::Latest)
-        .await
-        .unwrap_err();
+    assert_eq!(fake.asked().len(), 1, "asked again for a topic that does not exist");
+    let error = admin.offsets(&topic("posts"), &[5], At::Latest).await.unwrap_err();
     assert!(error.message.contains("has 2 partitions"), "{error}");
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use kafka_protocol::messages::{
-    ApiKey, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
-    CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest,
-    DescribeConfigsResponse, ElectLeadersRequest, ElectLeadersResponse,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+    ApiKey, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse, ElectLeadersRequest,
+    ElectLeadersResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
     create_partitions_response::CreatePartitionsTopicResult,
     create_topics_response::CreatableTopicResult,
     delete_topics_response::DeletableTopicResult,
@@ -20,12 +19,7 @@ use crate::plan::TopicPlan;
 
 fn plan(name: &str) -> TopicPlan {
     let config = BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]);
-    TopicPlan {
-        name: topic(name),
-        partitions: 6,
-        replication: 3,
-        config,
-    }
+    TopicPlan { name: topic(name), partitions: 6, replication: 3, config }
 }
 
 fn created(ask: &Ask, codes: &[(&str, i16)]) -> Answer {
@@ -54,10 +48,7 @@ async fn a_topic_that_exists_counts_as_created() {
     assert!(outcomes[&topic("posts")].is_ok());
     assert!(outcomes[&topic("new")].is_ok());
     let error = outcomes[&topic("bad")].as_ref().unwrap_err();
-    assert_eq!(
-        error.message,
-        "topic `bad`: there are fewer brokers than replicas wanted (INVALID_REPLICATION_FACTOR)"
-    );
+    assert_eq!(error.message, "topic `bad`: there are fewer brokers than replicas wanted (INVALID_REPLICATION_FACTOR)");
     assert_eq!(error.context, ["creating topic `bad`"]);
     assert_eq!(code(error), Some(ResponseError::InvalidReplicationFactor));
 }
@@ -112,15 +103,9 @@ async fn growing_to_what_is_there_is_done() {
     .await;
     let admin = admin(&fake);
     admin.create_partitions(&topic("posts"), 3).await.unwrap();
-    let error = admin
-        .create_partitions(&topic("posts"), 2)
-        .await
-        .unwrap_err();
+    let error = admin.create_partitions(&topic("posts"), 2).await.unwrap_err();
     assert_eq!(code(&error), Some(ResponseError::InvalidPartitions));
-    let error = admin
-        .create_partitions(&topic("posts"), u32::MAX)
-        .await
-        .unwrap_err();
+    let error = admin.create_partitions(&topic("posts"), u32::MAX).await.unwrap_err();
     assert!(error.message.contains("4294967295"), "{error}");
 }
 
@@ -138,12 +123,8 @@ async fn only_the_topics_own_settings_count() {
             setting("cleanup.policy", "delete", 5),
             setting("min.insync.replicas", "2", 4),
         ];
-        let posts = DescribeConfigsResult::default()
-            .with_resource_name(to_text("posts"))
-            .with_configs(settings);
-        let none = DescribeConfigsResult::default()
-            .with_resource_name(to_text("no"))
-            .with_error_code(3);
+        let posts = DescribeConfigsResult::default().with_resource_name(to_text("posts")).with_configs(settings);
+        let none = DescribeConfigsResult::default().with_resource_name(to_text("no")).with_error_code(3);
         let response = DescribeConfigsResponse::default().with_results(vec![posts, none]);
         ask.reply::<DescribeConfigsRequest>(response)
     })
@@ -154,14 +135,8 @@ async fn only_the_topics_own_settings_count() {
     let own = BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]);
     assert_eq!(configs, BTreeMap::from([(topic("posts"), own)]));
     let all = admin.topic_settings(&names).await.unwrap();
-    let names: Vec<&str> = all[&topic("posts")]
-        .iter()
-        .map(|s| s.name.as_str())
-        .collect();
-    assert_eq!(
-        names,
-        ["cleanup.policy", "min.insync.replicas", "retention.ms"]
-    );
+    let names: Vec<&str> = all[&topic("posts")].iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["cleanup.policy", "min.insync.replicas", "retention.ms"]);
 }
 
 #[tokio::test]
@@ -169,13 +144,8 @@ async fn settings_are_changed_one_by_one() {
     let fake = Fake::start(1, |ask| {
         let request = ask.read::<IncrementalAlterConfigsRequest>();
         let configs = request.resources[0].configs.iter();
-        let changes: Vec<_> = configs
-            .map(|c| (c.name.to_string(), c.config_operation, c.value.clone()))
-            .collect();
-        let expected = [
-            ("a".to_owned(), 0, Some(to_text("1"))),
-            ("b".to_owned(), 1, None),
-        ];
+        let changes: Vec<_> = configs.map(|c| (c.name.to_string(), c.config_operation, c.value.clone())).collect();
+        let expected = [("a".to_owned(), 0, Some(to_text("1"))), ("b".to_owned(), 1, None)];
         assert_eq!(changes, expected);
         let refused = AlterConfigsResourceResponse::default()
             .with_error_code(40)
@@ -186,32 +156,20 @@ async fn settings_are_changed_one_by_one() {
     .await;
     let set = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
     let unset = BTreeSet::from(["b".to_owned()]);
-    let error = admin(&fake)
-        .alter_topic_config(&topic("posts"), &set, &unset)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.message,
-        "topic `posts`: a is no setting (INVALID_CONFIG)"
-    );
+    let error = admin(&fake).alter_topic_config(&topic("posts"), &set, &unset).await.unwrap_err();
+    assert_eq!(error.message, "topic `posts`: a is no setting (INVALID_CONFIG)");
 }
 
 #[tokio::test]
 async fn a_leader_in_its_place_is_no_error() {
     let fake = Fake::start(1, |ask| {
-        let codes = if ask.before == 0 {
-            [84, 0, 0]
-        } else {
-            [84, 0, 80]
-        };
-        let partitions = codes.iter().zip(0..).map(|(&code, id)| {
-            PartitionResult::default()
-                .with_partition_id(id)
-                .with_error_code(code)
-        });
-        let posts = ReplicaElectionResult::default()
-            .with_topic(wire("posts"))
-            .with_partition_result(partitions.collect());
+        let codes = if ask.before == 0 { [84, 0, 0] } else { [84, 0, 80] };
+        let partitions = codes
+            .iter()
+            .zip(0..)
+            .map(|(&code, id)| PartitionResult::default().with_partition_id(id).with_error_code(code));
+        let posts =
+            ReplicaElectionResult::default().with_topic(wire("posts")).with_partition_result(partitions.collect());
         let response = ElectLeadersResponse::default().with_replica_election_results(vec![posts]);
         ask.reply::<ElectLeadersRequest>(response)
     })
@@ -219,8 +177,5 @@ async fn a_leader_in_its_place_is_no_error() {
     let admin = admin(&fake);
     assert_eq!(admin.elect_preferred_leaders().await.unwrap(), 2);
     let error = admin.elect_preferred_leaders().await.unwrap_err();
-    assert!(
-        error.message.starts_with("partition 2 of topic `posts`: "),
-        "{error}"
-    );
+    assert!(error.message.starts_with("partition 2 of topic `posts`: "), "{error}");
 }
