@@ -106,26 +106,9 @@ pub struct ConsumeArgs {
 ///
 /// # Errors
 /// Contradicting arguments, no broker, no such topic, partition or offset, no more records though there should be.
-pub fn run(
-    args: ConsumeArgs,
-    target: &Target,
-    streams: &Streams,
-    stop: &CancellationToken,
-) -> Result<()> {
-    let ConsumeArgs {
-        topic: _,
-        from,
-        to,
-        exit,
-        count,
-        partitions,
-        group,
-        grep,
-        key,
-        headers,
-        output,
-        bootstrap: _,
-    } = args;
+pub fn run(args: ConsumeArgs, target: &Target, streams: &Streams, stop: &CancellationToken) -> Result<()> {
+    let ConsumeArgs { topic: _, from, to, exit, count, partitions, group, grep, key, headers, output, bootstrap: _ } =
+        args;
     let from = from.unwrap_or(Position::Start);
     if group.is_some() && !matches!(from, Position::Start | Position::End) {
         return Err(Error::usage("a group goes on where it stopped: --from does not move it")
@@ -149,8 +132,7 @@ pub fn run(
         false => Layout::Value,
     });
     let mut output = Output::new(layout, streams, |note| tell(note, streams));
-    consume(&request, &mut output, stop)
-        .while_(|| format!("consuming {} of {}", target.topic, target.cluster))?;
+    consume(&request, &mut output, stop).while_(|| format!("consuming {} of {}", target.topic, target.cluster))?;
     Ok(())
 }
 

@@ -20,9 +20,7 @@ use crate::{
     kafka::{
         Target,
         consume::Moment,
-        produce::{
-            Answer, Compression, Delivery, Extras, Partitioner, Request, Shape, Source, produce,
-        },
+        produce::{Answer, Compression, Delivery, Extras, Partitioner, Request, Shape, Source, produce},
     },
     model::TopicName,
 };
@@ -133,12 +131,7 @@ fn not_empty(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// Contradicting arguments, an unreadable file, no broker, no such topic, or records that were not acknowledged.
-pub fn run(
-    args: ProduceArgs,
-    target: &Target,
-    streams: &Streams,
-    stop: &CancellationToken,
-) -> Result<()> {
+pub fn run(args: ProduceArgs, target: &Target, streams: &Streams, stop: &CancellationToken) -> Result<()> {
     let ProduceArgs {
         topic: _,
         // It has reached the global options under the same id.
@@ -184,9 +177,8 @@ pub fn run(
     } else if value.is_some() || (tombstone && key.is_some()) {
         Source::One { key: key.map(Into::into), value: value.map(Into::into) }
     } else if let Some(path) = input_file {
-        let file = File::open(&path).map_err(|error| {
-            Error::failed(format!("cannot read {}: {error}", path.display())).source(error)
-        })?;
+        let file = File::open(&path)
+            .map_err(|error| Error::failed(format!("cannot read {}: {error}", path.display())).source(error))?;
         Source::Lines { input: Box::new(file), shape }
     } else {
         Source::Lines { input: Box::new(stdin()), shape }
@@ -203,8 +195,7 @@ pub fn run(
     };
     let delivery = Delivery { compression, partitioner, timeout };
     let mut answer = |answer| talk(&target.topic, answer);
-    let each: Option<&mut dyn FnMut(Answer) -> io::Result<()>> =
-        if is_dialog { Some(&mut answer) } else { None };
+    let each: Option<&mut dyn FnMut(Answer) -> io::Result<()>> = if is_dialog { Some(&mut answer) } else { None };
     let outcome = produce(Request { target, source, extras, delivery }, each, stop)?;
     if is_dialog {
         // The shell's prompt begins a line of its own.

@@ -27,9 +27,7 @@ use rdkafka::{bindings::rd_kafka_resp_err_t, types::RDKafkaErrorCode};
 /// librdkafka's text for an error, without its "Broker: " or "Local: " in front.
 pub fn reason(code: RDKafkaErrorCode) -> String {
     let text = code.to_string();
-    let text = text
-        .rsplit_once(" (")
-        .map_or(text.as_str(), |(_, inner)| inner.trim_end_matches(')'));
+    let text = text.rsplit_once(" (").map_or(text.as_str(), |(_, inner)| inner.trim_end_matches(')'));
     let text = text.strip_prefix("Broker: ").or_else(|| text.strip_prefix("Local: ")).unwrap_or(text);
     text.to_owned()
 }

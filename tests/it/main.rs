@@ -3,4 +3,5 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod docker;
+mod produce_consume;
 mod scenarios;

@@ -10,8 +10,7 @@ use super::pretty::Colors;
 /// Appends `bytes` coloured, if it is a JSON object or array on one line. Returns whether it was.
 pub fn write(out: &mut Vec<u8>, bytes: &[u8], colors: &Colors) -> bool {
     // Control characters stand in JSON only between its tokens, as line breaks: those are shown escaped elsewhere.
-    let is_candidate =
-        matches!(bytes.first(), Some(b'{' | b'[')) && !bytes.iter().any(u8::is_ascii_control);
+    let is_candidate = matches!(bytes.first(), Some(b'{' | b'[')) && !bytes.iter().any(u8::is_ascii_control);
     let Some(text) = std::str::from_utf8(bytes).ok().filter(|_| is_candidate) else {
         return false;
     };

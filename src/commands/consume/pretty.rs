@@ -55,9 +55,7 @@ impl Pretty {
         let Colors { dim, place, key, .. } = &self.colors;
         let time = record.timestamp().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let time = match time {
-            Some(time) => {
-                time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
-            }
+            Some(time) => time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
             None => "no time".to_owned(),
         };
         let at = format!("{}[{}] @ {}", record.topic(), record.partition(), record.offset());
@@ -135,10 +133,7 @@ mod tests {
 
     #[test]
     fn without_colours_it_is_plain_text() {
-        assert_eq!(
-            line(false, &record()),
-            "2025-11-23 00:00:00.123  posts[3] @ 17  ada  {\"a\":1}  trace=7f  x\n"
-        );
+        assert_eq!(line(false, &record()), "2025-11-23 00:00:00.123  posts[3] @ 17  ada  {\"a\":1}  trace=7f  x\n");
     }
 
     #[test]

@@ -44,14 +44,14 @@ pub fn failure(outcome: &Outcome, target: &Target, timeout: Duration) -> Option<
             let attempted = records(outcome.attempted());
             Error::failed(format!("{} of {attempted} not acknowledged by {topic}", grouped(open)))
         }
-        Ending::BadLine(BadLine { line, reason }) => {
-            Error::failed(format!("line {line} is no record: {reason}"))
-                .details([format!("before it: {before}; it and what follows was not sent")])
+        Ending::BadLine(BadLine { line, reason }) => Error::failed(format!("line {line} is no record: {reason}"))
+            .details([format!("before it: {before}; it and what follows was not sent")]),
+        Ending::Unreadable(error) => {
+            Error::failed(format!("cannot read the input: {error}")).details([format!("before that: {before}")])
         }
-        Ending::Unreadable(error) => Error::failed(format!("cannot read the input: {error}"))
-            .details([format!("before that: {before}")]),
-        Ending::Interrupted => Error::new(Kind::Interrupted, "stopped by Ctrl-C")
-            .details([format!("until then: {before}")]),
+        Ending::Interrupted => {
+            Error::new(Kind::Interrupted, "stopped by Ctrl-C").details([format!("until then: {before}")])
+        }
     };
     let mut error = error.details(outcome.failures.iter().flat_map(|f| lines(f, outcome, timeout)));
     if outcome.unknown > 0 {
@@ -64,9 +64,8 @@ pub fn failure(outcome: &Outcome, target: &Target, timeout: Duration) -> Option<
     error = error.while_(format!("producing to {topic} in {}", target.cluster));
     for failure in &outcome.failures {
         error = match &failure.reason {
-            Reason::TooLarge if target.in_project => error.hint(format!(
-                "set \"max.message.bytes\" under [topics.{topic}.config] in kdev.toml, then: kdev up"
-            )),
+            Reason::TooLarge if target.in_project => error
+                .hint(format!("set \"max.message.bytes\" under [topics.{topic}.config] in kdev.toml, then: kdev up")),
             Reason::NoSuchPartition => error.hint("--repartition: let the keys decide"),
             Reason::TimedOut if target.in_project => error.hint("kdev status"),
             _ => error,
@@ -205,10 +204,7 @@ mod tests {
     #[test]
     fn the_summary_of_many_and_of_one() {
         let many = outcome(1_000_000, Vec::new(), Ending::Complete);
-        assert_eq!(
-            summary(&many, &target()),
-            "1,000,000 records, 100 MB acknowledged in 0.9 s (1.1 M/s) to posts"
-        );
+        assert_eq!(summary(&many, &target()), "1,000,000 records, 100 MB acknowledged in 0.9 s (1.1 M/s) to posts");
         assert!(failure(&many, &target(), Duration::ZERO).is_none());
         let none = outcome(0, Vec::new(), Ending::Complete);
         assert_eq!(summary(&none, &target()), "nothing sent to posts: the input had no record");
@@ -247,10 +243,7 @@ mod tests {
         let bad = BadLine { line: 5, reason: "unknown field `a` (column 4)".to_owned() };
         let (message, details, hints) = told(&outcome(4, Vec::new(), Ending::BadLine(bad)));
         assert_eq!(message, "line 5 is no record: unknown field `a` (column 4)");
-        assert_eq!(
-            details,
-            ["before it: 4 records acknowledged, none failed; it and what follows was not sent"]
-        );
+        assert_eq!(details, ["before it: 4 records acknowledged, none failed; it and what follows was not sent"]);
         assert_eq!(hints, ["to send each line as a value, leave out -i json"]);
     }
 

@@ -44,8 +44,7 @@ impl Filter {
         let present = record.headers();
         headers.iter().all(|wanted| {
             present.iter().any(|header| {
-                header.key == wanted.key
-                    && wanted.value.as_ref().is_none_or(|value| header.value == Some(value))
+                header.key == wanted.key && wanted.value.as_ref().is_none_or(|value| header.value == Some(value))
             })
         })
     }

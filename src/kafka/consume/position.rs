@@ -44,13 +44,11 @@ impl FromStr for Position {
                 } else if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
                     number(text).map(Position::Offset)
                 } else {
-                    humantime::parse_duration(text)
-                        .map(|ago| Position::At(Moment::Ago(ago)))
-                        .map_err(|_| {
-                            "start, end, -10 (the last ten), +100 (skip a hundred), 100 (an offset), \
+                    humantime::parse_duration(text).map(|ago| Position::At(Moment::Ago(ago))).map_err(|_| {
+                        "start, end, -10 (the last ten), +100 (skip a hundred), 100 (an offset), \
                              @2026-11-22T10:00 or 15m (that long ago)"
-                                .to_owned()
-                        })
+                            .to_owned()
+                    })
                 }
             }
         }

@@ -70,10 +70,8 @@ impl Progress {
 mod tests {
     use super::{Extent, Progress, after, is_beyond, is_outside, nearest};
 
-    const EXTENTS: [Extent; 2] = [
-        Extent { partition: 0, start: 10, end: 20 },
-        Extent { partition: 1, start: 0, end: 5 },
-    ];
+    const EXTENTS: [Extent; 2] =
+        [Extent { partition: 0, start: 10, end: 20 }, Extent { partition: 1, start: 0, end: 5 }];
 
     #[test]
     fn offsets_stay_within_the_partition() {

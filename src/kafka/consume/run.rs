@@ -112,11 +112,7 @@ impl From<io::Error> for Halt {
 /// # Errors
 /// No broker answers; no such topic or partition; an offset that no partition has; a bounded read that gets
 /// nothing for 30 s; the output cannot be written.
-pub fn consume(
-    request: &Request<'_>,
-    sink: &mut impl Sink,
-    stop: &CancellationToken,
-) -> Result<Ending> {
+pub fn consume(request: &Request<'_>, sink: &mut impl Sink, stop: &CancellationToken) -> Result<Ending> {
     let target = request.target;
     let reset = if request.from == Position::End { "latest" } else { "earliest" };
     let group = request.group.as_deref().map(|name| (name, reset));
@@ -152,11 +148,7 @@ pub fn consume(
 }
 
 /// Reads what the group gives this member.
-fn as_member<S: Sink>(
-    reading: &mut Reading<'_, S>,
-    request: &Request<'_>,
-    partitions: &[i32],
-) -> Result<Ending, Halt> {
+fn as_member<S: Sink>(reading: &mut Reading<'_, S>, request: &Request<'_>, partitions: &[i32]) -> Result<Ending, Halt> {
     let mut progress = None;
     if let Some(to) = request.to {
         let extents = extents(reading.feed.connection(), &reading.topic, partitions)?;
@@ -172,11 +164,7 @@ fn as_member<S: Sink>(
 }
 
 /// Reads chosen offsets.
-fn alone<S: Sink>(
-    reading: &mut Reading<'_, S>,
-    request: &Request<'_>,
-    partitions: &[i32],
-) -> Result<Ending, Halt> {
+fn alone<S: Sink>(reading: &mut Reading<'_, S>, request: &Request<'_>, partitions: &[i32]) -> Result<Ending, Halt> {
     let extents = extents(reading.feed.connection(), &reading.topic, partitions)?;
     let ends = request.to.map(|to| places(reading, to, &extents)).transpose()?;
     if let Position::Last(count) = request.from {
@@ -198,8 +186,7 @@ fn alone<S: Sink>(
     let wanted = |i: usize| ends.as_ref().is_none_or(|ends| starts[i] < ends[i]);
     let chosen: Vec<usize> = (0..partitions.len()).filter(|&i| wanted(i)).collect();
     reading.feed.start(chosen.iter().map(|&i| (partitions[i], starts[i])))?;
-    let progress =
-        ends.as_ref().map(|ends| Progress::new(chosen.iter().map(|&i| (partitions[i], ends[i]))));
+    let progress = ends.as_ref().map(|ends| Progress::new(chosen.iter().map(|&i| (partitions[i], ends[i]))));
     reading.go_on(progress, |progress, _| progress.open().is_empty())
 }
 
@@ -208,11 +195,7 @@ fn both(partitions: &[i32], offsets: &[i64]) -> Vec<(i32, i64)> {
 }
 
 /// Where to start in each partition.
-fn starts<S: Sink>(
-    reading: &mut Reading<'_, S>,
-    from: Position,
-    extents: &[Extent],
-) -> Result<Vec<i64>, Halt> {
+fn starts<S: Sink>(reading: &mut Reading<'_, S>, from: Position, extents: &[Extent]) -> Result<Vec<i64>, Halt> {
     let topic = &reading.topic;
     match from {
         Position::Skip(count) if is_beyond(extents, count) => {
@@ -226,11 +209,7 @@ fn starts<S: Sink>(
 }
 
 /// Which offset `position` is in each partition.
-fn places<S: Sink>(
-    reading: &mut Reading<'_, S>,
-    position: Position,
-    extents: &[Extent],
-) -> Result<Vec<i64>, Halt> {
+fn places<S: Sink>(reading: &mut Reading<'_, S>, position: Position, extents: &[Extent]) -> Result<Vec<i64>, Halt> {
     Ok(match position {
         Position::Start => extents.iter().map(|extent| extent.start).collect(),
         Position::End => extents.iter().map(|extent| extent.end).collect(),
@@ -241,8 +220,7 @@ fn places<S: Sink>(
                 .millis(Timestamp::now(), &TimeZone::system())
                 .map_err(|reason| Error::usage(format!("there is no such time here: {reason}")))?;
             let partitions: Vec<i32> = extents.iter().map(|extent| extent.partition).collect();
-            let found =
-                offsets_at(reading.feed.connection(), &reading.topic, &partitions, time)?;
+            let found = offsets_at(reading.feed.connection(), &reading.topic, &partitions, time)?;
             if found.iter().all(Option::is_none) {
                 reading.sink.note(Note::NothingSince(time));
             }

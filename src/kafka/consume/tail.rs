@@ -177,8 +177,7 @@ impl Newest {
 
     fn sorted(self) -> Vec<Owned> {
         // Sorting `Reverse` upwards gives the newest first.
-        let mut records: Vec<Owned> =
-            self.heap.into_sorted_vec().into_iter().map(|Reverse(kept)| kept.1).collect();
+        let mut records: Vec<Owned> = self.heap.into_sorted_vec().into_iter().map(|Reverse(kept)| kept.1).collect();
         records.reverse();
         records
     }

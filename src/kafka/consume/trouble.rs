@@ -30,18 +30,13 @@ pub fn is_lasting(code: RDKafkaErrorCode) -> bool {
 pub fn stalled(feed: &Feed, topic: &Topic, progress: &Progress) -> Error {
     let open = progress.open();
     let positions = feed.positions(&open);
-    let lines = progress.open_ends().iter().zip(positions).map(|(&(partition, end), position)| {
-        match position {
-            Some(position) => format!("{}[{partition}] was read to {position} of {end}", topic.name),
-            None => format!("{}[{partition}] gave nothing; it ends at {end}", topic.name),
-        }
+    let lines = progress.open_ends().iter().zip(positions).map(|(&(partition, end), position)| match position {
+        Some(position) => format!("{}[{partition}] was read to {position} of {end}", topic.name),
+        None => format!("{}[{partition}] gave nothing; it ends at {end}", topic.name),
     });
-    let error = Error::new(
-        Kind::TimedOut,
-        format!("nothing more came of {} for {} s", topic.name, STALL.as_secs()),
-    )
-    .details(lines)
-    .hint("kdev status");
+    let error = Error::new(Kind::TimedOut, format!("nothing more came of {} for {} s", topic.name, STALL.as_secs()))
+        .details(lines)
+        .hint("kdev status");
     match feed.connection().link().last_trouble() {
         Some(trouble) => error.details([trouble]),
         None => error,

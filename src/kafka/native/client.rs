@@ -9,8 +9,8 @@ use std::{
 use rdkafka::{
     ClientConfig, ClientContext,
     bindings::{
-        rd_kafka_conf_set_dr_msg_cb, rd_kafka_conf_set_error_cb, rd_kafka_conf_set_log_cb,
-        rd_kafka_message_t, rd_kafka_poll, rd_kafka_resp_err_t, rd_kafka_t,
+        rd_kafka_conf_set_dr_msg_cb, rd_kafka_conf_set_error_cb, rd_kafka_conf_set_log_cb, rd_kafka_message_t,
+        rd_kafka_poll, rd_kafka_resp_err_t, rd_kafka_t,
     },
     client::Client,
     config::RDKafkaLogLevel,
@@ -193,12 +193,7 @@ pub(super) fn millis(duration: Duration) -> c_int {
 
 /// # Safety
 /// For librdkafka only: `opaque` is the client's `Link`, `reason` a C string.
-unsafe extern "C" fn on_error(
-    _client: *mut rd_kafka_t,
-    code: c_int,
-    reason: *const c_char,
-    opaque: *mut c_void,
-) {
+unsafe extern "C" fn on_error(_client: *mut rd_kafka_t, code: c_int, reason: *const c_char, opaque: *mut c_void) {
     // SAFETY: set by `Client::new`, alive as long as the client that calls.
     let link = unsafe { &*opaque.cast::<Link>() };
     let reason = if reason.is_null() {
@@ -214,11 +209,7 @@ unsafe extern "C" fn on_error(
 
 /// # Safety
 /// For librdkafka only: `opaque` is the client's `Link`, `message` a live message.
-unsafe extern "C" fn on_delivery(
-    _client: *mut rd_kafka_t,
-    message: *const rd_kafka_message_t,
-    opaque: *mut c_void,
-) {
+unsafe extern "C" fn on_delivery(_client: *mut rd_kafka_t, message: *const rd_kafka_message_t, opaque: *mut c_void) {
     // SAFETY: as above; the message lives through this call.
     let (link, message) = unsafe { (&*opaque.cast::<Link>(), &*message) };
     let size = message.len + message.key_len;

@@ -6,12 +6,11 @@ use std::{
 };
 
 use rdkafka::bindings::{
-    rd_kafka_AdminOptions_destroy, rd_kafka_AdminOptions_new, rd_kafka_ConfigEntry_name,
-    rd_kafka_ConfigEntry_value, rd_kafka_ConfigResource_configs, rd_kafka_ConfigResource_destroy,
-    rd_kafka_ConfigResource_new, rd_kafka_DescribeConfigs,
-    rd_kafka_DescribeConfigs_result_resources, rd_kafka_ResourceType_t, rd_kafka_admin_op_t,
-    rd_kafka_event_DescribeConfigs_result, rd_kafka_event_destroy, rd_kafka_event_t,
-    rd_kafka_queue_destroy, rd_kafka_queue_new, rd_kafka_queue_poll,
+    rd_kafka_AdminOptions_destroy, rd_kafka_AdminOptions_new, rd_kafka_ConfigEntry_name, rd_kafka_ConfigEntry_value,
+    rd_kafka_ConfigResource_configs, rd_kafka_ConfigResource_destroy, rd_kafka_ConfigResource_new,
+    rd_kafka_DescribeConfigs, rd_kafka_DescribeConfigs_result_resources, rd_kafka_ResourceType_t, rd_kafka_admin_op_t,
+    rd_kafka_event_DescribeConfigs_result, rd_kafka_event_destroy, rd_kafka_event_t, rd_kafka_queue_destroy,
+    rd_kafka_queue_new, rd_kafka_queue_poll,
 };
 
 use super::{Connection, Topic, client::millis};
@@ -30,14 +29,9 @@ pub fn max_message_bytes(connection: &Connection, topic: &Topic) -> Option<usize
     // request copies resource and options; an answer that comes too late finds its queue gone and is dropped.
     unsafe {
         let queue = rd_kafka_queue_new(connection.native());
-        let options = rd_kafka_AdminOptions_new(
-            connection.native(),
-            rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
-        );
-        let mut resource = rd_kafka_ConfigResource_new(
-            rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC,
-            name.as_ptr(),
-        );
+        let options =
+            rd_kafka_AdminOptions_new(connection.native(), rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+        let mut resource = rd_kafka_ConfigResource_new(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name.as_ptr());
         rd_kafka_DescribeConfigs(connection.native(), &raw mut resource, 1, options, queue);
         let event = rd_kafka_queue_poll(queue, millis(PATIENCE));
         let limit = if event.is_null() { None } else { read(event) };

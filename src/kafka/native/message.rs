@@ -6,8 +6,8 @@ use std::{
 };
 
 use rdkafka::bindings::{
-    rd_kafka_header_get_all, rd_kafka_message_headers, rd_kafka_message_t,
-    rd_kafka_message_timestamp, rd_kafka_resp_err_t, rd_kafka_timestamp_type_t,
+    rd_kafka_header_get_all, rd_kafka_message_headers, rd_kafka_message_t, rd_kafka_message_timestamp,
+    rd_kafka_resp_err_t, rd_kafka_timestamp_type_t,
 };
 
 use crate::kafka::record::{Header, Record};
@@ -54,8 +54,7 @@ impl Record for Message<'_> {
         let mut kind = rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: a live message, and a place for the answer.
         let timestamp = unsafe { rd_kafka_message_timestamp(self.native, &raw mut kind) };
-        (kind != rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp >= 0)
-            .then_some(timestamp)
+        (kind != rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp >= 0).then_some(timestamp)
     }
 
     fn key(&self) -> Option<&[u8]> {
@@ -79,15 +78,8 @@ impl Record for Message<'_> {
         loop {
             let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
             // SAFETY: the message's own list, and places for the answers.
-            let found = unsafe {
-                rd_kafka_header_get_all(
-                    list,
-                    headers.len(),
-                    &raw mut name,
-                    &raw mut value,
-                    &raw mut size,
-                )
-            };
+            let found =
+                unsafe { rd_kafka_header_get_all(list, headers.len(), &raw mut name, &raw mut value, &raw mut size) };
             if found != OK {
                 return headers;
             }

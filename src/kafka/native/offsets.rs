@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::{
-    Offset, TopicPartitionList,
-    bindings::rd_kafka_offsets_for_times,
-};
+use rdkafka::{Offset, TopicPartitionList, bindings::rd_kafka_offsets_for_times};
 
 use super::{Connection, Topic, client::millis, failure, reason};
 use crate::error::{Error, Result};
@@ -50,21 +47,11 @@ pub fn extents(connection: &Connection, topic: &Topic, partitions: &[i32]) -> Re
 ///
 /// # Errors
 /// As [`extents`].
-pub fn offsets_at(
-    connection: &Connection,
-    topic: &Topic,
-    partitions: &[i32],
-    time: i64,
-) -> Result<Vec<Option<i64>>> {
+pub fn offsets_at(connection: &Connection, topic: &Topic, partitions: &[i32], time: i64) -> Result<Vec<Option<i64>>> {
     look_up(connection, topic, partitions, Offset::Offset(time.max(0)))
 }
 
-fn look_up(
-    connection: &Connection,
-    topic: &Topic,
-    partitions: &[i32],
-    what: Offset,
-) -> Result<Vec<Option<i64>>> {
+fn look_up(connection: &Connection, topic: &Topic, partitions: &[i32], what: Offset) -> Result<Vec<Option<i64>>> {
     let name = topic.name.as_str();
     let failed = |partition: Option<i32>, why: String| {
         let place = partition.map_or(name.to_owned(), |partition| format!("{name}[{partition}]"));
@@ -73,12 +60,10 @@ fn look_up(
     };
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for &partition in partitions {
-        list.add_partition_offset(name, partition, what)
-            .map_err(|error| failed(Some(partition), error.to_string()))?;
+        list.add_partition_offset(name, partition, what).map_err(|error| failed(Some(partition), error.to_string()))?;
     }
     // SAFETY: a live client and a live list, which the call fills in and does not keep.
-    let code =
-        unsafe { rd_kafka_offsets_for_times(connection.native(), list.ptr(), millis(PATIENCE)) };
+    let code = unsafe { rd_kafka_offsets_for_times(connection.native(), list.ptr(), millis(PATIENCE)) };
     if let Some(code) = failure(code) {
         return Err(failed(None, reason(code)));
     }

@@ -8,10 +8,9 @@ use std::{
 
 use rdkafka::{
     bindings::{
-        RD_KAFKA_MSG_F_COPY, rd_kafka_flush, rd_kafka_header_add, rd_kafka_headers_destroy,
-        rd_kafka_headers_new, rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_outq_len,
-        rd_kafka_produce_batch, rd_kafka_producev, rd_kafka_resp_err_t, rd_kafka_topic_destroy,
-        rd_kafka_topic_new, rd_kafka_topic_t, rd_kafka_vtype_t,
+        RD_KAFKA_MSG_F_COPY, rd_kafka_flush, rd_kafka_header_add, rd_kafka_headers_destroy, rd_kafka_headers_new,
+        rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_outq_len, rd_kafka_produce_batch, rd_kafka_producev,
+        rd_kafka_resp_err_t, rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t, rd_kafka_vtype_t,
     },
     types::RDKafkaErrorCode,
 };
@@ -77,9 +76,9 @@ impl Outbox {
         let mut all = vec![
             // Every in-sync replica has it before it counts as sent.
             ("acks", "all"),
-            // Bounds memory, whatever the number of records: room for some 20 requests to each of three nodes.
+            // Bounds memory, whatever the number of records; twice as much of either gained nothing.
             ("queue.buffering.max.kbytes", "65536"),
-            ("queue.buffering.max.messages", "200000"),
+            ("queue.buffering.max.messages", "100000"),
             // The topic's own limit counts, not a guess of it in the client.
             ("message.max.bytes", "200000000"),
         ];
@@ -95,8 +94,7 @@ impl Outbox {
         let refused = || Error::failed(format!("librdkafka refuses the topic `{}`", topic.name));
         let name = CString::new(topic.name.as_str()).map_err(|_| refused())?;
         // SAFETY: a live client and a C string; no configuration means the client's default one.
-        let native =
-            unsafe { rd_kafka_topic_new(connection.native(), name.as_ptr(), ptr::null_mut()) };
+        let native = unsafe { rd_kafka_topic_new(connection.native(), name.as_ptr(), ptr::null_mut()) };
         if native.is_null() {
             return Err(refused());
         }
@@ -140,13 +138,7 @@ impl Outbox {
             // SAFETY: a live topic; `count` messages whose keys and values are borrowed in `items` for as long as
             // this call takes, and copied by it (MSG_F_COPY).
             let taken = unsafe {
-                rd_kafka_produce_batch(
-                    self.topic,
-                    partition,
-                    RD_KAFKA_MSG_F_COPY,
-                    self.raw.as_mut_ptr(),
-                    count,
-                )
+                rd_kafka_produce_batch(self.topic, partition, RD_KAFKA_MSG_F_COPY, self.raw.as_mut_ptr(), count)
             };
             self.connection.poll(Duration::ZERO);
             if taken == count {
@@ -227,11 +219,7 @@ impl Outbox {
                 // SAFETY: the record was refused, so the list is still ours.
                 unsafe { rd_kafka_headers_destroy(list) };
             }
-            let refused = if code == FULL {
-                self.is_hopeless().then_some(TOO_LARGE)
-            } else {
-                failure(code)
-            };
+            let refused = if code == FULL { self.is_hopeless().then_some(TOO_LARGE) } else { failure(code) };
             if let Some(code) = refused {
                 self.connection.link().deliveries.failed(item.line, item.size(), code);
                 return Ok(());

@@ -52,9 +52,7 @@ pub fn find(connection: &Connection, target: &Target) -> Result<Topic> {
     let name = target.topic.as_str();
     let topics = connect(connection, &target.bootstrap, all_topics)?;
     match topics.iter().find(|(other, _)| other == name) {
-        Some(&(_, partitions)) if partitions > 0 => {
-            Ok(Topic { name: target.topic.clone(), partitions })
-        }
+        Some(&(_, partitions)) if partitions > 0 => Ok(Topic { name: target.topic.clone(), partitions }),
         _ => Err(unknown(target, topics.iter().map(|(name, _)| name.as_str()))),
     }
 }

@@ -119,11 +119,7 @@ impl Chunks {
     }
 }
 
-fn read_all(
-    mut cutter: Cutter<impl Read>,
-    chunks: &SyncSender<io::Result<Chunk>>,
-    free: &Receiver<Vec<u8>>,
-) {
+fn read_all(mut cutter: Cutter<impl Read>, chunks: &SyncSender<io::Result<Chunk>>, free: &Receiver<Vec<u8>>) {
     loop {
         let next = cutter.next(free.try_recv().unwrap_or_default());
         let last = !matches!(next, Ok(Some(_)));
@@ -185,10 +181,7 @@ mod tests {
     #[test]
     fn empty_lines_count_and_the_last_newline_does_not() {
         let text = |input: &str| -> Vec<String> {
-            lines(input.as_bytes())
-                .into_iter()
-                .map(|(_, line)| String::from_utf8(line).unwrap())
-                .collect()
+            lines(input.as_bytes()).into_iter().map(|(_, line)| String::from_utf8(line).unwrap()).collect()
         };
         assert_eq!(text("a\n\nb\n"), ["a", "", "b"]);
         assert_eq!(text("a\nb"), ["a", "b"]);

@@ -131,8 +131,7 @@ impl Sender<'_> {
     }
 
     fn full(&mut self, line: u64, record: &Decoded<'_>) -> Result<(), Stopped> {
-        let item =
-            Item { key: record.key.as_deref(), value: record.value.as_deref(), line };
+        let item = Item { key: record.key.as_deref(), value: record.value.as_deref(), line };
         if self.is_too_large(&item) {
             self.refuse(&item);
             return Ok(());
@@ -188,9 +187,8 @@ impl Sender<'_> {
         while next < count {
             let numbers = next..count.min(next + GENERATED_AT_ONCE);
             next = numbers.end;
-            let items: Vec<Item<'_>> = numbers
-                .map(|n| Item { key: None, value: Some(generated.value(n)), line: n + 1 })
-                .collect();
+            let items: Vec<Item<'_>> =
+                numbers.map(|n| Item { key: None, value: Some(generated.value(n)), line: n + 1 }).collect();
             if self.refused_over.is_some_and(|limit| size > limit) {
                 items.iter().for_each(|item| self.refuse(item));
             } else {
@@ -283,8 +281,5 @@ fn concerns_one(code: RDKafkaErrorCode) -> bool {
 }
 
 fn borrowed(headers: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<SentHeader<'_>> {
-    headers
-        .iter()
-        .map(|(key, value)| (Cow::Borrowed(key.as_slice()), value.as_deref().map(Cow::Borrowed)))
-        .collect()
+    headers.iter().map(|(key, value)| (Cow::Borrowed(key.as_slice()), value.as_deref().map(Cow::Borrowed))).collect()
 }

@@ -62,8 +62,8 @@ struct LineHeader<'a> {
 /// What is wrong with the line, with the column in bytes: not JSON, a field of a wrong type, an unknown field,
 /// wrong base64, a negative partition or timestamp.
 pub fn decode(line: &[u8]) -> Result<Decoded<'_>, String> {
-    let Line { topic: _, offset: _, partition, timestamp, key, value, headers } =
-        serde_json::from_slice(line).map_err(|error| {
+    let Line { topic: _, offset: _, partition, timestamp, key, value, headers } = serde_json::from_slice(line)
+        .map_err(|error| {
             let text = error.to_string();
             let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
             format!("{reason} (column {})", error.column())
@@ -80,11 +80,7 @@ pub fn decode(line: &[u8]) -> Result<Decoded<'_>, String> {
         timestamp,
         key: key.map(|text| text.0),
         value: value.map(|text| text.0),
-        headers: headers
-            .into_iter()
-            .flatten()
-            .map(|header| (header.key.0, header.value.map(|text| text.0)))
-            .collect(),
+        headers: headers.into_iter().flatten().map(|header| (header.key.0, header.value.map(|text| text.0))).collect(),
     })
 }
 

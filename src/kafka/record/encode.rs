@@ -77,11 +77,7 @@ mod tests {
         let record = Owned {
             topic: "posts".to_owned(),
             key: Some(Vec::new()),
-            headers: vec![
-                (b"h".to_vec(), None),
-                (b"h".to_vec(), Some(Vec::new())),
-                (vec![0xff], Some(vec![0xfe])),
-            ],
+            headers: vec![(b"h".to_vec(), None), (b"h".to_vec(), Some(Vec::new())), (vec![0xff], Some(vec![0xfe]))],
             ..Owned::default()
         };
         assert_eq!(

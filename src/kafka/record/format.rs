@@ -53,9 +53,7 @@ impl Format {
                         's' => Piece::ValueSize,
                         'h' => Piece::Headers,
                         other => {
-                            return Err(format!(
-                                "`%{other}` is none of %t %p %o %T %k %v %K %s %h %%"
-                            ));
+                            return Err(format!("`%{other}` is none of %t %p %o %T %k %v %K %s %h %%"));
                         }
                     };
                     if !bytes.is_empty() {

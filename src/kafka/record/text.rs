@@ -62,9 +62,8 @@ impl<'de> Visitor<'de> for TextVisitor {
             _ => return Err(de::Error::custom("expected a string, null or {\"base64\":\"…\"}")),
         }
         let encoded: Cow<'de, str> = map.next_value()?;
-        let bytes = STANDARD
-            .decode(encoded.as_bytes())
-            .map_err(|error| de::Error::custom(format!("wrong base64: {error}")))?;
+        let bytes =
+            STANDARD.decode(encoded.as_bytes()).map_err(|error| de::Error::custom(format!("wrong base64: {error}")))?;
         if map.next_key::<Cow<'de, str>>()?.is_some() {
             return Err(de::Error::custom("{\"base64\":\"…\"} takes no other field"));
         }
