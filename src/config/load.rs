@@ -38,7 +38,8 @@ pub fn load(overrides: &Overrides) -> Result<Settings> {
         .as_deref()
         .map(|name| {
             let near = ProjectName::from_directory_name(name);
-            let wrong = |invalid: Invalid| Error::usage(invalid.to_string()).while_("reading -p").hint(format!("-p {near}"));
+            let wrong =
+                |invalid: Invalid| Error::usage(invalid.to_string()).while_("reading -p").hint(format!("-p {near}"));
             name.parse::<ProjectName>().map_err(wrong)
         })
         .transpose()?;
@@ -128,8 +129,6 @@ pub fn at(file: &str, text: &str, span: Range<usize>, message: &str) -> Error {
     let width = text.get(start..start + on_line).map_or(1, |marked| marked.chars().count().max(1));
     let number = line_number.to_string();
     let margin = " ".repeat(number.len());
-    Error::usage(format!("{file}:{line_number}:{column}: {message}")).details([
-        format!("{number} | {line}"),
-        format!("{margin} | {}{}", " ".repeat(column - 1), "^".repeat(width)),
-    ])
+    Error::usage(format!("{file}:{line_number}:{column}: {message}"))
+        .details([format!("{number} | {line}"), format!("{margin} | {}{}", " ".repeat(column - 1), "^".repeat(width))])
 }

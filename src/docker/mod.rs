@@ -41,8 +41,8 @@ pub use exec::{Chunk, Exec, ExecControl};
 pub use info::EngineInfo;
 pub use logs::{LogLine, LogQuery, LogStream};
 pub use ports::{Holder, taken};
-pub use proxy::Proxies;
 pub use projects::ProjectSummary;
+pub use proxy::Proxies;
 pub use pull::Mirror;
 
 /// Requests that wait for something slow: a pull, a build, a stop, a container's end. A day is

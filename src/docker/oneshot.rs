@@ -44,11 +44,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    async fn start_and_wait(
-        &self,
-        id: &str,
-        give_up: impl Future<Output = ()>,
-    ) -> Result<(Option<i64>, Vec<String>)> {
+    async fn start_and_wait(&self, id: &str, give_up: impl Future<Output = ()>) -> Result<(Option<i64>, Vec<String>)> {
         let ended = async {
             self.start(id).await?;
             self.wait(id).await.map(Some)

@@ -136,8 +136,10 @@ async fn first_metadata(docker: &Engine, base: &str, short: &str, jars: &[String
                 return Ok(FirstMetadata { path, kept, bytes });
             }
         }
-        Err(Error::failed(format!("kafka-storage format ended with code {code}, and wrote none of the files that kdev knows"))
-            .details(docker.tail(&container, 20).await.unwrap_or_default()))
+        Err(Error::failed(format!(
+            "kafka-storage format ended with code {code}, and wrote none of the files that kdev knows"
+        ))
+        .details(docker.tail(&container, 20).await.unwrap_or_default()))
     }
     .await;
     docker.remove_container(&container).await.while_(doing)?;

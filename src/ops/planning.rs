@@ -22,7 +22,7 @@ use crate::{
     template,
 };
 
-/// How long a port may outlive the container that published it.
+/// How long a port may be held before or after the container that publishes it runs.
 const LET_GO_TRIES: u32 = 5;
 const LET_GO_STEP: Duration = Duration::from_millis(100);
 
@@ -88,7 +88,7 @@ impl Draft<'_> {
         }
         let is_free = |port| self.ports.is_free(port);
         let free = || ports::choose(&settings.project, settings.kafka.brokers, None, &BTreeMap::new(), is_free);
-        let holder = holder(docker, port).await?;
+        let holder = holder(docker, port, &self.ours).await?;
         Ok(holder.map(|holder| port_taken(settings, port, &holder, free)))
     }
 }
@@ -114,12 +114,13 @@ impl Ports {
     }
 }
 
-/// Who holds a port that one of our nodes is to have. What published it for a container that has just ended lets go
-/// of it a moment later than the container ends.
-async fn holder(docker: &Engine, port: u16) -> Result<Option<Holder>> {
+/// Who but us holds a port that one of our nodes is to have. What publishes it for a container takes it a moment
+/// before the container is said to run, and lets go of it a moment after it is said to have ended.
+async fn holder(docker: &Engine, port: u16, ours: &BTreeSet<String>) -> Result<Option<Holder>> {
+    let by_us = |holder: &Holder| matches!(holder, Holder::Container { name, .. } if ours.contains(name));
     let mut tries = 0;
     loop {
-        let holder = docker.port_holder(port).await?;
+        let holder = docker.port_holder(port).await?.filter(|holder| !by_us(holder));
         tries += 1;
         if holder.is_none() || tries == LET_GO_TRIES {
             return Ok(holder);

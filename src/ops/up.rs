@@ -114,7 +114,8 @@ pub(super) async fn locked(
     cancel: &CancellationToken,
 ) -> Result<lock::Lock> {
     let project = &session.settings.project;
-    let waiting = |holder: &str| events.send(Event::Note(format!("waiting for {holder}, which works on {}", project.name)));
+    let waiting =
+        |holder: &str| events.send(Event::Note(format!("waiting for {holder}, which works on {}", project.name)));
     until_cancelled(cancel, lock::project(project, command, waiting)).await
 }
 
@@ -149,7 +150,8 @@ pub(super) fn blocked(blocked: Blocked) -> Error {
 }
 
 fn strangers_error(strangers: &[Stranger]) -> Error {
-    let names: Vec<String> = strangers.iter().map(|stranger| format!("{} `{}`", stranger.kind, stranger.name)).collect();
+    let names: Vec<String> =
+        strangers.iter().map(|stranger| format!("{} `{}`", stranger.kind, stranger.name)).collect();
     let mut error = Error::failed(format!(
         "{} has a name that this project needs, and is not kdev's: left alone",
         names.join(", ")

@@ -45,8 +45,8 @@ fn a_docker_host_that_is_no_address() {
     error: `/var/run/docker.sock` is no address: a socket is written unix://PATH
       while looking for the Docker engine
       while using DOCKER_HOST=/var/run/docker.sock
-      try: DOCKER_HOST=unix:///var/run/docker.sock
-       or: unset DOCKER_HOST, to use the usual place
+      try: unset DOCKER_HOST, to use the usual place
+       or: DOCKER_HOST=unix:///var/run/docker.sock
     ");
 }
 
@@ -60,8 +60,8 @@ fn a_docker_host_over_ssh() {
     error: `ssh://me@far` is an address over SSH, which kdev does not speak
       while looking for the Docker engine
       while using DOCKER_HOST=ssh://me@far
-      try: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock me@far, and DOCKER_HOST=unix:///tmp/docker.sock
-       or: unset DOCKER_HOST, to use the usual place
+      try: unset DOCKER_HOST, to use the usual place
+       or: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock me@far, and DOCKER_HOST=unix:///tmp/docker.sock
     ");
 }
 
@@ -76,9 +76,7 @@ fn a_docker_host_on_which_nobody_listens() {
     error: no Docker engine answers at 127.0.0.1:1: connection refused
       while looking for the Docker engine
       while using DOCKER_HOST=tcp://127.0.0.1:1
-      try: sudo systemctl start docker (or: sudo service docker start)
-       or: scripts/engine, of kdev's source, which starts it without an init system too
-       or: unset DOCKER_HOST, to use the usual place
+      try: unset DOCKER_HOST, to use the usual place
     ");
 }
 
@@ -91,8 +89,8 @@ fn a_context_that_does_not_exist() {
     error: there is no Docker context `colima`
       while looking for the Docker engine
       while using the Docker context `colima`, chosen by DOCKER_CONTEXT
-      try: docker context ls, to see those that exist
-       or: DOCKER_CONTEXT=default, to use the usual place
+      try: DOCKER_CONTEXT=default, to use the usual place
+       or: docker context ls, to see those that exist
     ");
 }
 
@@ -157,8 +155,8 @@ fn a_socket_without_permission() {
     error: no permission to use the Docker engine's socket [ROOT]/docker.sock
       while looking for the Docker engine
       while using DOCKER_HOST=unix://[ROOT]/docker.sock
-      try: sudo usermod -aG docker $USER, then newgrp docker (or log in again)
-       or: unset DOCKER_HOST, to use the usual place
+      try: unset DOCKER_HOST, to use the usual place
+       or: sudo usermod -aG docker $USER, then newgrp docker (or log in again)
     ");
 }
 

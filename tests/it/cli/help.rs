@@ -14,8 +14,22 @@ fn commands(sandbox: &Sandbox) -> Vec<String> {
 fn help_lists_every_command_of_the_product() {
     let listed = commands(&Sandbox::new());
     for name in [
-        "up", "down", "status", "logs", "produce", "consume", "init", "env", "run", "restart", "exec", "ls",
-        "completions", "topics", "groups",
+        "up",
+        "down",
+        "status",
+        "logs",
+        "produce",
+        "consume",
+        "init",
+        "env",
+        "run",
+        "restart",
+        "exec",
+        "ls",
+        "completions",
+        "topics",
+        "groups",
+        "doctor",
     ] {
         assert!(listed.iter().any(|listed| listed == name), "{name} is not in {listed:?}");
     }
@@ -40,7 +54,9 @@ fn every_command_has_help_with_a_description_for_each_option() {
         for (number, line) in lines.iter().enumerate().filter(|(_, line)| is_option(line)) {
             // A description stands two spaces behind the option, or on the line below.
             let beside = line.trim_start().split("  ").nth(1).is_some_and(|text| !text.trim().is_empty());
-            let below = lines.get(number + 1).is_some_and(|next| next.starts_with("      ") && !next.trim_start().starts_with('-'));
+            let below = lines
+                .get(number + 1)
+                .is_some_and(|next| next.starts_with("      ") && !next.trim_start().starts_with('-'));
             assert!(beside || below, "{command:?}: no description of {line}");
         }
     }

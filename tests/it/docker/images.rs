@@ -49,7 +49,10 @@ async fn a_build_counts_its_steps_and_its_failure_shows_the_last_lines() {
     let Some(trial) = Trial::new().await else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
-    write("Dockerfile", &format!("ARG WHAT\nFROM {IMAGE}\nARG WHAT\nCOPY . /app\nRUN ls -a /app && echo $WHAT > /what\n"));
+    write(
+        "Dockerfile",
+        &format!("ARG WHAT\nFROM {IMAGE}\nARG WHAT\nCOPY . /app\nRUN ls -a /app && echo $WHAT > /what\n"),
+    );
     write(".dockerignore", "secret\n.dockerignore\nDockerfile\n");
     write("secret", "x");
     write("big", &"x".repeat(3 << 20));
@@ -94,7 +97,8 @@ async fn a_build_counts_its_steps_and_its_failure_shows_the_last_lines() {
 
     write("Dockerfile", "FROM no-such-registry.invalid/x:1\n");
     let error = trial.engine.build(&plan, &[], &progress().0, false).await.expect_err("fails");
-    let expected = "the image no-such-registry.invalid/x:1 cannot be pulled: no-such-registry.invalid cannot be reached";
+    let expected =
+        "the image no-such-registry.invalid/x:1 cannot be pulled: no-such-registry.invalid cannot be reached";
     assert_eq!(error.message, expected);
     write("Dockerfile", "FROMM x\n");
     let error = trial.engine.build(&plan, &[], &progress().0, false).await.expect_err("fails");
@@ -110,7 +114,8 @@ async fn a_pull_that_fails_says_why_and_names_the_mirror() {
     let Some(trial) = Trial::new().await else { return };
     let error = trial.engine.pull("no-such-registry.invalid/kafka:1", Mirror::Kafka, &progress().0).await;
     let error = error.expect_err("no such registry");
-    let expected = "the image no-such-registry.invalid/kafka:1 cannot be pulled: no-such-registry.invalid cannot be reached";
+    let expected =
+        "the image no-such-registry.invalid/kafka:1 cannot be pulled: no-such-registry.invalid cannot be reached";
     assert_eq!(error.message, expected);
     assert!(error.hints.iter().any(|hint| hint.starts_with("KDEV_KAFKA_IMAGE=")), "{:?}", error.hints);
     assert_eq!(trial.engine.image_id("no-such-registry.invalid/kafka:1").await.expect("an answer"), None);

@@ -56,9 +56,17 @@ fn a_changed_app_alone_is_replaced(project: &Project) {
     assert_ne!(id(project, "talker"), talker);
     assert_eq!(project.log("talker"), "talker | second\n");
     let at = |text: &str| ran.stderr.find(text).unwrap_or_else(|| panic!("{text:?} is not in:\n{ran}"));
-    assert!(at("build image of talker") < at("stop talker"), "the old one was stopped before there was a new one:\n{ran}");
+    assert!(
+        at("build image of talker") < at("stop talker"),
+        "the old one was stopped before there was a new one:\n{ran}"
+    );
     // The old image went with the old container.
-    assert_eq!(project.objects().iter().filter(|object| object.starts_with("image ")).count(), 2, "{:?}", project.objects());
+    assert_eq!(
+        project.objects().iter().filter(|object| object.starts_with("image ")).count(),
+        2,
+        "{:?}",
+        project.objects()
+    );
 }
 
 fn a_build_that_fails_touches_nothing(project: &Project) {
@@ -69,7 +77,11 @@ fn a_build_that_fails_touches_nothing(project: &Project) {
     assert!(ran.stderr.contains("9"), "no exit code in:\n{ran}");
     let error = ran.stderr.split("error:").nth(1).unwrap_or_default();
     assert!(!error.contains("    12\n") && error.contains("    30\n"), "not the last 20 lines:\n{ran}");
-    assert_eq!(["kafka-1", "talker", "bystander"].map(|service| id(project, service)), ids, "something was touched:\n{ran}");
+    assert_eq!(
+        ["kafka-1", "talker", "bystander"].map(|service| id(project, service)),
+        ids,
+        "something was touched:\n{ran}"
+    );
     assert!(project.docker.runs(&project.container("talker")), "the old app was stopped");
     project.healthy();
     dockerfile(project, "talker", "");
@@ -116,5 +128,10 @@ fn replicas(project: &Project) {
     assert_eq!(project.log("talker").lines().count(), 3);
     project.configure(&format!("{toml}replicas = 0\n"));
     project.up(&[]);
-    assert_eq!(project.objects().iter().filter(|object| object.contains("talker")).count(), 0, "{:?}", project.objects());
+    assert_eq!(
+        project.objects().iter().filter(|object| object.contains("talker")).count(),
+        0,
+        "{:?}",
+        project.objects()
+    );
 }

@@ -7,8 +7,8 @@ use bollard::{
     models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, VolumeCreateRequest},
     query_parameters::{
         CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
-        ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-        RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptionsBuilder,
+        ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+        RemoveImageOptionsBuilder, RemoveVolumeOptionsBuilder,
     },
 };
 
@@ -48,7 +48,9 @@ impl Docker {
         let options = ListImagesOptionsBuilder::new().filters(&filters).build();
         let images = self.wait(self.api.list_images(Some(options))).into_iter();
         let mut found: Vec<String> = containers
-            .map(|container| format!("container {}", container.names.unwrap_or_default().concat().trim_start_matches('/')))
+            .map(|container| {
+                format!("container {}", container.names.unwrap_or_default().concat().trim_start_matches('/'))
+            })
             .chain(networks.map(|network| format!("network {}", network.name.unwrap_or_default())))
             .chain(volumes.map(|volume| format!("volume {}", volume.name)))
             .chain(images.map(|image| format!("image {}", image.id)))

@@ -83,7 +83,8 @@ fn every_post_arrives_once(project: &Project) -> usize {
         assert_eq!(keys(value), ["content", "created_at", "sender"]);
         assert_eq!(post["key"], value["sender"], "the key is the sender");
     }
-    let one_partition_a_key: BTreeSet<_> = posts.iter().map(|post| (post["key"].as_str(), post["partition"].as_i64())).collect();
+    let one_partition_a_key: BTreeSet<_> =
+        posts.iter().map(|post| (post["key"].as_str(), post["partition"].as_i64())).collect();
     assert_eq!(one_partition_a_key.len(), 8, "a key in two partitions: {one_partition_a_key:?}");
     count
 }
@@ -102,7 +103,9 @@ fn status_is_as_documented(project: &Project, posts: usize) {
     assert_eq!(status["project"], project.name());
     // The sandbox shows its own path so.
     assert_eq!(status["directory"], "[ROOT]/blog");
-    for key in ["schema", "project", "directory", "healthy", "bootstrap", "cluster", "nodes", "topics", "groups", "apps"] {
+    for key in
+        ["schema", "project", "directory", "healthy", "bootstrap", "cluster", "nodes", "topics", "groups", "apps"]
+    {
         assert!(keys(&status).contains(&key), "{key} is missing in {status:#}");
     }
     assert_eq!(keys(&status["bootstrap"]), ["container", "host"]);
@@ -141,28 +144,30 @@ fn status_is_as_documented(project: &Project, posts: usize) {
 
 fn a_second_up_does_nothing(project: &Project) {
     let before = project.objects();
-    let ids = ["kafka-1", "kafka-2", "kafka-3", "consumer", "producer"].map(|s| project.docker.id(&project.container(s)));
+    let ids =
+        ["kafka-1", "kafka-2", "kafka-3", "consumer", "producer"].map(|s| project.docker.id(&project.container(s)));
     let ran = project.up(&[]);
     ran.says("is as kdev.toml says: nothing to do");
     assert!(!ran.stderr.contains('•'), "steps were taken:\n{ran}");
     let dry = project.up(&["--dry-run"]);
     assert_eq!(dry.stdout, "");
     assert_eq!(project.objects(), before);
-    let after = ["kafka-1", "kafka-2", "kafka-3", "consumer", "producer"].map(|s| project.docker.id(&project.container(s)));
+    let after =
+        ["kafka-1", "kafka-2", "kafka-3", "consumer", "producer"].map(|s| project.docker.id(&project.container(s)));
     assert_eq!(after, ids, "containers were replaced");
 }
 
 fn the_addresses(project: &Project) {
     let host = project.healthy()["bootstrap"]["host"].as_str().unwrap().to_owned();
     let dotenv = project.run(&["env"]).expect(0).stdout;
-    let expected =
-        format!("KAFKA_BOOTSTRAP_SERVERS={host}\nKAFKA_BROKER_URL={host}\nKAFKA_TOPIC=posts\n");
+    let expected = format!("KAFKA_BOOTSTRAP_SERVERS={host}\nKAFKA_BROKER_URL={host}\nKAFKA_TOPIC=posts\n");
     assert_eq!(dotenv, expected);
     let json = project.run(&["env", "-o", "json"]).expect(0).json();
     assert_eq!(json["KAFKA_BROKER_URL"], host);
     // `sh` is for eval: let a shell read it.
     let export = project.run(&["env", "-o", "sh"]).expect(0).stdout;
-    let shell = std::process::Command::new("sh").args(["-c", &format!("{export}\nprintf %s \"$KAFKA_BROKER_URL\"")]).output();
+    let shell =
+        std::process::Command::new("sh").args(["-c", &format!("{export}\nprintf %s \"$KAFKA_BROKER_URL\"")]).output();
     assert_eq!(String::from_utf8(shell.unwrap().stdout).unwrap(), host);
     let ran = project.run(&["run", "--", "sh", "-c", "echo $KAFKA_BOOTSTRAP_SERVERS $KAFKA_TOPIC; exit 7"]).expect(7);
     assert_eq!(ran.stdout, format!("{host} posts\n"));
@@ -171,7 +176,10 @@ fn the_addresses(project: &Project) {
 
 fn topics_and_groups(project: &Project, posts: usize) {
     let topics = project.run(&["topics", "list", "-o", "json"]).expect(0).json();
-    assert_eq!((topics.as_array().unwrap().len(), &topics[0]["name"], &topics[0]["messages"]), (1, &"posts".into(), &posts.into()));
+    assert_eq!(
+        (topics.as_array().unwrap().len(), &topics[0]["name"], &topics[0]["messages"]),
+        (1, &"posts".into(), &posts.into())
+    );
     let all = project.run(&["topics", "list", "--all", "-o", "json"]).expect(0).json();
     assert!(all.as_array().unwrap().iter().any(|topic| topic["name"] == "__consumer_offsets"), "{all:#}");
     let described = project.run(&["topics", "describe", "posts", "-o", "json"]).expect(0).json();
@@ -180,8 +188,16 @@ fn topics_and_groups(project: &Project, posts: usize) {
     assert_eq!(partitions.len(), 6);
     let ends: u64 = partitions.iter().map(|partition| partition["end"].as_u64().unwrap()).sum();
     assert_eq!(ends, posts as u64);
-    assert!(partitions.iter().all(|p| p["replicas"].as_array().unwrap().len() == 3 && p["isr"].as_array().unwrap().len() == 3));
-    project.run(&["topics", "describe", "post"]).expect(1).says("there is no topic `post`").says("try: kdev topics describe posts");
+    assert!(
+        partitions
+            .iter()
+            .all(|p| p["replicas"].as_array().unwrap().len() == 3 && p["isr"].as_array().unwrap().len() == 3)
+    );
+    project
+        .run(&["topics", "describe", "post"])
+        .expect(1)
+        .says("there is no topic `post`")
+        .says("try: kdev topics describe posts");
 
     let groups = project.run(&["groups", "list", "-o", "json"]).expect(0).json();
     assert_eq!((&groups[0]["name"], &groups[0]["lag"]), (&"posts-consumer".into(), &0.into()));
@@ -193,7 +209,8 @@ fn topics_and_groups(project: &Project, posts: usize) {
 fn a_command_in_a_container(project: &Project) {
     // What goes in comes out, byte for byte, and the exit code is the command's.
     let bytes = b"one\r\ntwo\x00\xff three".to_vec();
-    let ran = project.feed(&["exec", "consumer", "--", "sh", "-c", "od -An -tx1; echo away >&2; exit 3"], bytes).expect(3);
+    let ran =
+        project.feed(&["exec", "consumer", "--", "sh", "-c", "od -An -tx1; echo away >&2; exit 3"], bytes).expect(3);
     let dump: String = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(dump, "6f 6e 65 0d 0a 74 77 6f 00 ff 20 74 68 72 65 65");
     assert_eq!(ran.stderr, "away\n");

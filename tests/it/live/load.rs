@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    job::consumed,
-    project::Project,
-};
+use super::{job::consumed, project::Project};
 
 const RECORDS: usize = 60_000;
 
@@ -81,7 +78,8 @@ fn a_changed_setting_rolls_through_the_nodes_one_at_a_time_and_loses_nothing() {
     assert!((0..3).all(|node| before[node] != after[node]), "a node was not replaced:\n{ran}");
     assert_eq!(before[3..], after[3..], "an app was replaced:\n{ran}");
     // Never is one stopped before the one stopped earlier has been started again.
-    let steps: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("stop kafka-") || line.contains("start kafka-")).collect();
+    let steps: Vec<&str> =
+        ran.stderr.lines().filter(|line| line.contains("stop kafka-") || line.contains("start kafka-")).collect();
     assert_eq!(steps.len(), 6, "{steps:#?}");
     for pair in steps.chunks(2) {
         let node = |line: &str| line.split("kafka-").nth(1).and_then(|rest| rest.chars().next());
@@ -91,7 +89,8 @@ fn a_changed_setting_rolls_through_the_nodes_one_at_a_time_and_loses_nothing() {
     // The producer wrote on all the while. It ends, and all that it was told is stored arrives.
     project.run(&["restart", "producer"]).expect(0);
     let log = project.log("producer");
-    let told = log.lines().find(|line| line.contains("producer: stopped,")).unwrap_or_else(|| panic!("no end in:\n{log}"));
+    let told =
+        log.lines().find(|line| line.contains("producer: stopped,")).unwrap_or_else(|| panic!("no end in:\n{log}"));
     let numbers: Vec<usize> = told.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
     assert_eq!(numbers[0], numbers[1], "posts were lost: {told}");
     let count = acknowledged(&project);

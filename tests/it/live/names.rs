@@ -43,7 +43,9 @@ fn a_port_that_a_container_has() {
     project.configure("");
     let stranger = project.docker.stranger(&name, Some(ports[1]));
     let ran = project.try_up(&["--no-apps"]).expect(1);
-    ran.says(&format!("is taken by container `{name}`")).says("   or: ports = [").says("] under [kafka] in kdev.toml: these are free");
+    ran.says(&format!("is taken by container `{name}`"))
+        .says("   or: ports = [")
+        .says("] under [kafka] in kdev.toml: these are free");
     drop(stranger);
 }
 
@@ -71,7 +73,9 @@ fn objects_with_our_names_that_are_not_ours() {
         project.docker.stranger_network(&network),
     );
     let ran = project.try_up(&[]).expect(1);
-    ran.says(&format!("container `{container}`")).says(&format!("volume `{volume}`")).says(&format!("network `{network}`"));
+    ran.says(&format!("container `{container}`"))
+        .says(&format!("volume `{volume}`"))
+        .says(&format!("network `{network}`"));
     ran.says("is not kdev's: left alone").says(&format!("docker rename {container} {container}-old"));
     assert_eq!(project.objects(), [""; 0], "something was made beside them");
     // `down` leaves them alone too.

@@ -65,6 +65,11 @@ impl Project {
         Project { sandbox, docker, name: self.name.clone(), _slot: Slot::none() }
     }
 
+    /// Sets a variable for all further runs.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.sandbox.set(name, value);
+    }
+
     /// Writes kdev.toml, with the project's name on top.
     pub fn configure(&self, toml: &str) {
         self.write("kdev.toml", format!("name = \"{}\"\n{toml}", self.name));
@@ -131,8 +136,7 @@ impl Project {
     /// Starts the binary with its stderr and stdout in pipes.
     pub fn begin(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Running { child, stdout, stderr, said: String::new() }

@@ -96,7 +96,9 @@ fn lines_are_values_and_keys(project: &Project) {
 }
 
 fn a_group_goes_on_where_it_stopped(project: &Project) {
-    let read = |count: &str| project.run(&["consume", "posts", "--group", "audit", "-n", count, "-o", "json"]).expect(0).stdout;
+    let read = |count: &str| {
+        project.run(&["consume", "posts", "--group", "audit", "-n", count, "-o", "json"]).expect(0).stdout
+    };
     let (first, second) = (read("2"), read("4"));
     let place = |line: &str| {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -133,7 +135,9 @@ fn what_is_wrong_with_produce_is_told(project: &Project) {
     ran.says("1 of 3 records not acknowledged").says("line 2").says("max.message.bytes");
     assert_eq!(project.run(&["consume", "small", "--exit"]).expect(0).stdout, "fits\nfits too\n");
     project.feed(&["produce", "post"], "x\n").expect(1).says("no topic `post`").says("posts");
-    let ran = project.feed(&["produce", "small", "-i", "json"], "{\"value\":\"good\"}\n{\"value\":\n{\"value\":\"after\"}\n").expect(1);
+    let ran = project
+        .feed(&["produce", "small", "-i", "json"], "{\"value\":\"good\"}\n{\"value\":\n{\"value\":\"after\"}\n")
+        .expect(1);
     ran.says("line 2 is no record").says("1 record acknowledged, none failed");
     let ran = project.feed(&["produce", "posts", "-i", "json"], "{\"partition\":9,\"value\":\"x\"}\n").expect(1);
     ran.says("no such partition, the topic has 3");
@@ -167,7 +171,8 @@ fn a_compacted_topic_and_a_closed_pipe_end(project: &Project) {
 fn other_programs_reach_it(project: &Project) {
     let host = project.healthy()["bootstrap"]["host"].as_str().unwrap().to_owned();
     // Kafka's own tools on the addresses within the network.
-    let tools = ["exec", "kafka-1", "--", "/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", "kafka-1:19092", "--list"];
+    let tools =
+        ["exec", "kafka-1", "--", "/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", "kafka-1:19092", "--list"];
     assert!(project.run(&tools).expect(0).stdout.contains("posts\n"));
     // kdev itself on the addresses alone, from a directory that is no project.
     let mut command = project.command(&["consume", "posts", "--bootstrap", &host, "--exit", "-o", "%k\\n"]);
