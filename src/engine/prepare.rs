@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::storage::{self, entry};
+use super::storage::{self, FirstMetadata, entry};
 use crate::{
     docker::{Engine, UploadKind},
     error::{Error, Result, While},
@@ -35,9 +35,9 @@ pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
         return Ok(());
     }
     let jars = jars(docker, &base, &short).await.while_(|| format!("listing the jars of {image}"))?;
-    let checkpoint = checkpoint(docker, &base, &short, &jars).await?;
+    let first = first_metadata(docker, &base, &short, &jars).await?;
     let (repository, tag) = tag.rsplit_once(':').unwrap_or((&tag, "latest"));
-    train(docker, &base, &short, &jars, checkpoint, (repository, tag)).await
+    train(docker, &base, &short, &jars, first, (repository, tag)).await
 }
 
 fn container(base: &str, name: String, command: Vec<String>) -> ContainerPlan {
@@ -100,8 +100,8 @@ fn single_node() -> String {
     )
 }
 
-/// Lets Kafka's own tool write `bootstrap.checkpoint`: its records differ between releases, not between clusters.
-async fn checkpoint(docker: &Engine, base: &str, short: &str, jars: &[String]) -> Result<Vec<u8>> {
+/// Lets Kafka's own tool write the first metadata: its records differ between releases, not between clusters.
+async fn first_metadata(docker: &Engine, base: &str, short: &str, jars: &[String]) -> Result<FirstMetadata> {
     let properties = format!("{WORK}/server.properties");
     let class_path = jars.join(":");
     let id = storage::new_id();
@@ -130,12 +130,16 @@ async fn checkpoint(docker: &Engine, base: &str, short: &str, jars: &[String]) -
         docker.upload(&container, WORK, entries).await?;
         docker.start(&container).await?;
         let code = docker.wait(&container).await?;
-        let found = docker.download(&container, &format!("{WORK}/log/bootstrap.checkpoint")).await?;
-        match found {
-            Some(bytes) if code == 0 => Ok(bytes),
-            _ => Err(Error::failed(format!("kafka-storage format ended with code {code}"))
-                .details(docker.tail(&container, 20).await.unwrap_or_default())),
+        for (path, kept) in prepared::FIRST_METADATA {
+            let found = docker.download(&container, &format!("{WORK}/log/{path}")).await?;
+            if let (Some(bytes), 0) = (found, code) {
+                return Ok(FirstMetadata { path, kept, bytes });
+            }
         }
+        Err(Error::failed(format!(
+            "kafka-storage format ended with code {code}, and wrote none of the files that kdev knows"
+        ))
+        .details(docker.tail(&container, 20).await.unwrap_or_default()))
     }
     .await;
     docker.remove_container(&container).await.while_(doing)?;
@@ -148,7 +152,7 @@ async fn train(
     base: &str,
     short: &str,
     jars: &[String],
-    checkpoint: Vec<u8>,
+    first: FirstMetadata,
     (repository, tag): (&str, &str),
 ) -> Result<()> {
     let archive = format!("-XX:ArchiveClassesAtExit={}", prepared::CLASS_ARCHIVE);
@@ -178,15 +182,11 @@ async fn train(
         file(prepared::JAVA_ARGS, &prepared::java_args(jars)),
         file(prepared::SERVER_PROPERTIES, "# Every setting is on the node's command line.\n"),
         file(prepared::LOG_PROPERTIES, prepared::LOG_PROPERTIES_TEXT),
-        entry("kdev/bootstrap.checkpoint", 0o644, UploadKind::File(checkpoint.clone())),
+        entry(&format!("kdev/{}", name(first.kept)), 0o644, UploadKind::File(first.bytes.clone())),
     ];
     let meta = storage::meta_properties(&storage::new_id(), NodeId(1), &storage::new_id());
-    let data = vec![
-        entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())),
-        entry("log", 0o755, UploadKind::Dir),
-        entry("log/bootstrap.checkpoint", 0o644, UploadKind::File(checkpoint)),
-        entry("log/meta.properties", 0o644, UploadKind::File(meta.into_bytes())),
-    ];
+    let mut data = storage::storage("log", &first, meta);
+    data.push(entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())));
     let doing = || "running a node once to record its classes".to_owned();
     docker.remove_container(&plan.name).await.while_(doing)?;
     let container = docker.create_container(&plan, base).await.while_(doing)?;

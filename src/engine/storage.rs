@@ -35,20 +35,44 @@ pub async fn write_if_empty(docker: &Engine, container: &str, node: &NodePlan) -
     if docker.exists(container, &format!("{}/meta.properties", node::LOG_DIR)).await.while_(doing)? {
         return Ok(());
     }
-    let checkpoint = docker.download(container, prepared::BOOTSTRAP_CHECKPOINT).await.while_(doing)?;
-    let checkpoint = checkpoint.ok_or_else(|| {
-        Error::failed(format!("the prepared image has no {}", prepared::BOOTSTRAP_CHECKPOINT))
+    let mut first = None;
+    for (path, kept) in prepared::FIRST_METADATA {
+        if let Some(bytes) = docker.download(container, kept).await.while_(doing)? {
+            first = Some(FirstMetadata { path, kept, bytes });
+            break;
+        }
+    }
+    let first = first.ok_or_else(|| {
+        Error::failed("the prepared image lacks the first metadata of a cluster")
             .while_(doing())
             .hint("kdev down, remove the image kdev-prepared/kafka, kdev up")
     })?;
     let meta = meta_properties(&node.cluster, node.id, &new_id());
     let directory = node::LOG_DIR.strip_prefix(node::DATA).unwrap_or("/log").trim_start_matches('/');
-    let entries = vec![
-        entry(directory, 0o755, UploadKind::Dir),
-        entry(&format!("{directory}/bootstrap.checkpoint"), 0o644, UploadKind::File(checkpoint)),
-        entry(&format!("{directory}/meta.properties"), 0o644, UploadKind::File(meta.into_bytes())),
-    ];
+    let entries = storage(directory, &first, meta);
     docker.upload(container, node::DATA, entries).await.while_(doing)
+}
+
+/// What a new cluster's metadata begin with: one of [`prepared::FIRST_METADATA`], and its contents.
+#[derive(Clone, Debug)]
+pub struct FirstMetadata {
+    /// Where it lies below the storage directory.
+    pub path: &'static str,
+    /// Where the prepared image keeps it.
+    pub kept: &'static str,
+    /// Its contents.
+    pub bytes: Vec<u8>,
+}
+
+/// The storage directory of a node that has never run, `meta.properties` last.
+pub fn storage(directory: &str, first: &FirstMetadata, meta: String) -> Vec<UploadEntry> {
+    let mut entries = vec![entry(directory, 0o755, UploadKind::Dir)];
+    if let Some((below, _)) = first.path.rsplit_once('/') {
+        entries.push(entry(&format!("{directory}/{below}"), 0o755, UploadKind::Dir));
+    }
+    entries.push(entry(&format!("{directory}/{}", first.path), 0o644, UploadKind::File(first.bytes.clone())));
+    entries.push(entry(&format!("{directory}/meta.properties"), 0o644, UploadKind::File(meta.into_bytes())));
+    entries
 }
 
 /// An entry that belongs to Kafka's user.
@@ -59,6 +83,18 @@ pub fn entry(path: &str, mode: u32, kind: UploadKind) -> UploadEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn meta_properties_comes_last_whatever_the_release() {
+        for (path, kept) in prepared::FIRST_METADATA {
+            let first = FirstMetadata { path, kept, bytes: b"first".to_vec() };
+            let entries = storage("log", &first, "version=1".to_owned());
+            let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+            assert_eq!(paths.first(), Some(&"log"));
+            assert_eq!(paths.last(), Some(&"log/meta.properties"));
+            assert!(paths.contains(&format!("log/{path}").as_str()), "{paths:?}");
+        }
+    }
 
     #[test]
     fn ids_are_22_characters_and_differ() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Session, planning, status::running};
 use crate::{
+    docker::ProjectSummary,
     error::{Error, Result},
     kafka::admin::Admin,
     model::NodeId,
@@ -23,7 +24,10 @@ pub async fn of_running(session: &Session) -> Result<BTreeMap<NodeId, String>> {
         let Session { settings, docker } = session;
         let mut error = Error::failed(format!("{} is not running", settings.project.name)).hint("kdev up");
         let others = docker.projects().await.unwrap_or_default();
-        if let Some(other) = others.iter().find(|other| other.name == settings.project.name.as_str()) {
+        let here = settings.project.directory.display().to_string();
+        let same_name =
+            |other: &&ProjectSummary| other.name == settings.project.name.as_str() && other.directory != here;
+        if let Some(other) = others.iter().find(same_name) {
             error = error.hint(format!("cd {}   (another project of that name)", other.directory));
         }
         return Err(error);

@@ -123,8 +123,9 @@ async fn project(session: &Session, cancel: &CancellationToken, findings: &mut F
         Ok(check) => checks.push(check),
         Err(note) => notes.push(note),
     }
-    let plan = within("planning", planning::plan(session, false)).await;
-    let plan = plan.inspect_err(|error| checks.push(broken(error))).ok()?;
+    let draft = within("planning", planning::draft(session, false)).await;
+    let draft = draft.inspect_err(|error| checks.push(broken(error))).ok()?;
+    let plan = &draft.plan;
     let nodes: Vec<Node<'_>> = plan.nodes.iter().map(|(&id, node)| Node::of(id, node.port, &facts)).collect();
     let probe = Probe { docker, project: &settings.project, cancel };
     probe.clear_remains(&facts).await;
@@ -137,7 +138,7 @@ async fn project(session: &Session, cancel: &CancellationToken, findings: &mut F
     let from_container =
         async { if exists { container::checks(&nodes, &plan.network.name, &probe).await } else { Vec::new() } };
     let (archive, ports, from_host, from_container) =
-        join4(archive, ports::checks(docker, &nodes, settings.kafka.ports.is_some()), from_host, from_container).await;
+        join4(archive, ports::checks(&draft), from_host, from_container).await;
     checks.extend(archive.into_iter().chain(ports).chain(from_host).chain(from_container));
     if !exists {
         notes.push(format!("{} is not running: there are no addresses to try (kdev up)", settings.project.name));

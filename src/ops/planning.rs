@@ -29,8 +29,32 @@ const LET_GO_STEP: Duration = Duration::from_millis(100);
 /// The plan for what the engine holds now.
 ///
 /// # Errors
-/// The engine does not answer, a build context cannot be read, or there is no plan.
+/// The engine does not answer, a build context cannot be read, there is no plan, or a node's port is taken.
 pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
+    let draft = draft(session, apps).await?;
+    for id in draft.plan.nodes.keys() {
+        if let Some(error) = draft.conflict(*id).await? {
+            return Err(error.while_(format!("starting {}", id.service())));
+        }
+    }
+    Ok(draft.plan)
+}
+
+/// A plan, and what it was made from: whether its ports can be had is still to be asked.
+pub struct Draft<'a> {
+    session: &'a Session,
+    /// The plan.
+    pub plan: Plan,
+    /// The project's containers.
+    ours: BTreeSet<String>,
+    ports: Ports,
+}
+
+/// The plan for what the engine holds now, whoever may hold its ports.
+///
+/// # Errors
+/// The engine does not answer, a build context cannot be read, or there is no plan.
+pub async fn draft(session: &Session, apps: bool) -> Result<Draft<'_>> {
     let Session { settings, docker } = session;
     let (facts, published, remembered) = tokio::try_join!(
         docker.facts(&settings.project, &[], &[]),
@@ -38,31 +62,62 @@ pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
         docker.remembered_ports(&settings.project),
     )?;
     let digests = if apps { digests(session).await? } else { BTreeMap::new() };
-    let local = docker.is_local();
-    // A port is held by a container on the engine or, where the engine is this machine, by anybody who listens; and
-    // a project that is down gets its ports again when it is up.
-    let is_held = |port| published.contains_key(&port) || (local && TcpListener::bind(("127.0.0.1", port)).is_err());
-    let is_free = |port| !is_held(port) && !remembered.contains(&port);
+    let ports = Ports { published, remembered, local: docker.is_local() };
+    let is_free = |port| ports.is_free(port);
     let known = Known { volumes: &facts.volumes, is_free: &is_free, digests: &digests, new_cluster: storage::new_id() };
     let plan = build::build(settings, &known)?;
-    let ours: BTreeSet<&str> = facts.containers.iter().map(|container| container.name.as_str()).collect();
-    for (id, node) in &plan.nodes {
-        let by_us = published.get(&node.port).is_some_and(|name| ours.contains(name.as_str()));
-        if !by_us
-            && is_held(node.port)
-            && let Some(holder) = holder(docker, node.port, &ours).await?
-        {
-            let free = || ports::choose(&settings.project, settings.kafka.brokers, None, &BTreeMap::new(), is_free);
-            return Err(port_taken(settings, node.port, &holder, free).while_(format!("starting {}", id.service())));
-        }
+    let ours = facts.containers.into_iter().map(|container| container.name).collect();
+    Ok(Draft { session, plan, ours, ports })
+}
+
+impl Draft<'_> {
+    /// Whether a container of the project publishes the port.
+    pub fn is_ours(&self, port: u16) -> bool {
+        self.ports.published.get(&port).is_some_and(|name| self.ours.contains(name))
     }
-    Ok(plan)
+
+    /// Who else holds a node's port, as the error that its start would be; none where it is free or ours.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn conflict(&self, id: NodeId) -> Result<Option<Error>> {
+        let Session { settings, docker } = self.session;
+        let Some(port) = self.plan.nodes.get(&id).map(|node| node.port) else { return Ok(None) };
+        if self.is_ours(port) || !self.ports.is_held(port) {
+            return Ok(None);
+        }
+        let is_free = |port| self.ports.is_free(port);
+        let free = || ports::choose(&settings.project, settings.kafka.brokers, None, &BTreeMap::new(), is_free);
+        let holder = holder(docker, port, &self.ours).await?;
+        Ok(holder.map(|holder| port_taken(settings, port, &holder, free)))
+    }
+}
+
+/// What is known of the ports on 127.0.0.1.
+struct Ports {
+    /// By the container that publishes it.
+    published: BTreeMap<u16, String>,
+    /// Of projects that are down: each gets its ports again when it is up.
+    remembered: BTreeSet<u16>,
+    /// Whether the engine is this machine.
+    local: bool,
+}
+
+impl Ports {
+    /// Whether a container on the engine holds it or, where the engine is this machine, anybody who listens.
+    fn is_held(&self, port: u16) -> bool {
+        self.published.contains_key(&port) || (self.local && TcpListener::bind(("127.0.0.1", port)).is_err())
+    }
+
+    fn is_free(&self, port: u16) -> bool {
+        !self.is_held(port) && !self.remembered.contains(&port)
+    }
 }
 
 /// Who but us holds a port that one of our nodes is to have. What publishes it for a container takes it a moment
 /// before the container is said to run, and lets go of it a moment after it is said to have ended.
-async fn holder(docker: &Engine, port: u16, ours: &BTreeSet<&str>) -> Result<Option<Holder>> {
-    let by_us = |holder: &Holder| matches!(holder, Holder::Container { name, .. } if ours.contains(name.as_str()));
+async fn holder(docker: &Engine, port: u16, ours: &BTreeSet<String>) -> Result<Option<Holder>> {
+    let by_us = |holder: &Holder| matches!(holder, Holder::Container { name, .. } if ours.contains(name));
     let mut tries = 0;
     loop {
         let holder = docker.port_holder(port).await?.filter(|holder| !by_us(holder));

@@ -13,8 +13,13 @@ pub const JAVA_ARGS: &str = "/opt/kdev/java.args";
 pub const SERVER_PROPERTIES: &str = "/opt/kdev/server.properties";
 /// How Kafka logs.
 pub const LOG_PROPERTIES: &str = "/opt/kdev/log4j2.properties";
-/// The records with which a new cluster's metadata begin, as this release's own format command writes them.
-pub const BOOTSTRAP_CHECKPOINT: &str = "/opt/kdev/bootstrap.checkpoint";
+/// The records with which a new cluster's metadata begin, as a release's own format command writes them: where it puts
+/// them below the storage directory, and where the prepared image keeps them. To 4.3 a file that the first controller
+/// reads; from 4.4 on the metadata's first snapshot.
+pub const FIRST_METADATA: [(&str, &str); 2] = [
+    ("bootstrap.checkpoint", "/opt/kdev/bootstrap.checkpoint"),
+    ("__cluster_metadata-0/00000000000000000000-0000000000.checkpoint", "/opt/kdev/first.checkpoint"),
+];
 /// The class-data archive, trained with this very JVM and these very jars.
 pub const CLASS_ARCHIVE: &str = "/opt/kdev/kafka.jsa";
 /// The directory of all these.

@@ -2,6 +2,7 @@
 
 mod broken_pipe;
 mod config;
+mod doctor;
 mod engine;
 mod help;
 mod init;

@@ -6,6 +6,7 @@
 mod apps;
 mod at_once;
 mod by_hand;
+mod doctor;
 mod engine;
 mod images;
 mod job;
