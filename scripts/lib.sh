@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Shared by the scripts beside it; sourced, never run.
 # Every script says in one line each thing it does, on stderr: stdout is kept for data.
 

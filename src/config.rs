@@ -1,6 +1,6 @@
 //! Command-line overrides, environment, kdev.toml and the machine-wide file, made into [`Settings`]. Layer 1.
 //!
-//! Reading and parsing are apart: [`load`] finds and reads, [`file`] is what kdev.toml may say, [`check`] is
+//! Reading and parsing are apart: [`load`] finds and reads, [`mod@file`] is what kdev.toml may say, [`check`] is
 //! what it may not.
 
 pub mod check;

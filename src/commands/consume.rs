@@ -59,7 +59,7 @@ pub struct ConsumeArgs {
     pub to: Option<Position>,
 
     /// End at the present end, as `--to end`
-    #[arg(long, conflicts_with = "to")]
+    #[arg(long)]
     pub exit: bool,
 
     /// End after N records

@@ -11,7 +11,7 @@ pub struct Streams {
     pub output_is_terminal: bool,
     /// Somebody reads the talk.
     pub error_is_terminal: bool,
-    /// Data on a terminal may be coloured.
+    /// Data may be coloured: on a terminal, or because it was asked for.
     pub color: bool,
     /// No talk but errors.
     pub quiet: bool,

@@ -78,10 +78,10 @@ async fn plan_and_claim(
     Ok((plan, steps))
 }
 
-/// The steps that [`up`] would take, by letting the same loop run on a model of what is there.
+/// The steps that [`up()`] would take, by letting the same loop run on a model of what is there.
 ///
 /// # Errors
-/// As [`up`], as far as it can be foreseen.
+/// As [`up()`], as far as it can be foreseen.
 pub async fn dry_run(session: &Session, options: &Options, cancel: &CancellationToken) -> Result<Vec<Step>> {
     let plan = planning::plan(session, options.apps).await?;
     let live = Live::new(session.docker.clone(), plan.clone());

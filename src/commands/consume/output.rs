@@ -73,7 +73,7 @@ impl<N: FnMut(Note)> Output<N> {
     pub fn new(layout: Layout, streams: &Streams, note: N) -> Self {
         let is_terminal = streams.output_is_terminal;
         let writer = match layout {
-            Layout::Pretty => Writer::Pretty(Pretty::new(is_terminal && streams.color)),
+            Layout::Pretty => Writer::Pretty(Pretty::new(streams.color)),
             Layout::Value => Writer::Value,
             Layout::Json => Writer::Json,
             Layout::Format(format) => Writer::Format(format),

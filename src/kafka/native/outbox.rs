@@ -241,11 +241,21 @@ impl Outbox {
         Ok(())
     }
 
-    /// Sends what waits and serves reports until nothing is open any more, for at most `wait`. Returns whether
-    /// nothing is open.
-    pub fn flush(&self, wait: Duration) -> bool {
+    /// Sends at once what waits for a fuller batch, and serves reports for at most `wait`, less once none is open.
+    ///
+    /// For the beginning of an end: while it lasts, librdkafka's threads try records that wait for a retry again and
+    /// again.
+    pub fn flush(&self, wait: Duration) {
         // SAFETY: a live client.
-        unsafe { rd_kafka_flush(self.connection.native(), millis(wait)) == OK }
+        unsafe { rd_kafka_flush(self.connection.native(), millis(wait)) };
+    }
+
+    /// Waits up to `wait` for reports. Returns whether records are still open.
+    pub fn wait(&self, wait: Duration) -> bool {
+        if self.open() > 0 {
+            self.connection.poll(wait);
+        }
+        self.open() > 0
     }
 
     /// How many records are neither acknowledged nor failed.

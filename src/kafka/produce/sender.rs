@@ -209,7 +209,8 @@ impl Sender<'_> {
         if self.each.is_none() {
             return;
         }
-        while !self.outbox.flush(TICK) && !self.stop.is_cancelled() {}
+        self.outbox.flush(TICK);
+        while self.outbox.wait(TICK) && !self.stop.is_cancelled() {}
         let deliveries = &self.outbox.connection().link().deliveries;
         let records = deliveries.records();
         let answer = match deliveries.landing() {
@@ -239,7 +240,8 @@ impl Sender<'_> {
         let patience = if interrupted { GRACE } else { timeout + GRACE };
         let mut deadline = Instant::now() + patience;
         let mut stopped = interrupted;
-        while !self.outbox.flush(TICK) && Instant::now() < deadline {
+        self.outbox.flush(TICK);
+        while self.outbox.wait(TICK) && Instant::now() < deadline {
             if !stopped && self.stop.is_cancelled() {
                 stopped = true;
                 deadline = deadline.min(Instant::now() + GRACE);
