@@ -43,7 +43,7 @@ fn apps_are_rebuilt_and_fail_without_harm_to_others() {
     a_changed_app_alone_is_replaced(&project);
     a_build_that_fails_touches_nothing(&project);
     an_app_that_ends_at_once_is_told(&project);
-    a_missing_dockerfile_is_told(&project);
+    a_missing_dockerfile_or_context_is_told(&project);
     an_app_that_is_gone_from_the_file_goes(&project);
     replicas(&project);
 }
@@ -101,11 +101,13 @@ fn an_app_that_ends_at_once_is_told(project: &Project) {
     project.healthy();
 }
 
-fn a_missing_dockerfile_is_told(project: &Project) {
+fn a_missing_dockerfile_or_context_is_told(project: &Project) {
     let before = project.objects();
     project.configure(&TOML.replace("talker/Dockerfile", "talker/Dockerfil"));
     let ran = project.try_up(&[]).expect(2);
     ran.says("talker/Dockerfil").says("talker").says("try: ");
+    project.configure(&format!("{TOML}context = \"nowhere\"\n"));
+    project.try_up(&[]).expect(2).says("nowhere").says("bystander").says("try: ");
     assert_eq!(project.objects(), before);
     project.configure(TOML);
     project.up(&[]);

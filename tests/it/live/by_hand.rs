@@ -8,34 +8,6 @@ fn records(project: &Project) -> usize {
     project.run(&["consume", "--exit"]).expect(0).stdout.lines().count()
 }
 
-/// The nodes' addresses on the host.
-fn addresses(project: &Project) -> Vec<String> {
-    let status = project.run(&["status", "-o", "json"]).json();
-    status["bootstrap"]["host"].as_str().unwrap().split(',').map(str::to_owned).collect()
-}
-
-/// The names of the checks that failed.
-fn failed(report: &serde_json::Value) -> Vec<&str> {
-    let checks = report["checks"].as_array().unwrap().iter();
-    checks.filter(|check| check["status"] == "fail").map(|check| check["name"].as_str().unwrap()).collect()
-}
-
-fn every_address_is_proved(project: &Project) {
-    let report = project.run(&["doctor", "-o", "json"]).expect(0).json();
-    assert_eq!(failed(&report), [""; 0]);
-    let passed: Vec<&str> = report["checks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|check| check["status"] == "pass")
-        .map(|check| check["name"].as_str().unwrap())
-        .collect();
-    let inside = ["kafka-1:19092", "kafka-2:19092", "kafka-3:19092"].map(str::to_owned);
-    for address in addresses(project).into_iter().chain(inside) {
-        assert!(passed.contains(&address.as_str()), "{address} was not proved: {report:#}");
-    }
-}
-
 #[test]
 fn what_was_taken_away_by_hand_comes_back() {
     let Some(project) = Project::new("by-hand") else { return };
@@ -45,15 +17,9 @@ fn what_was_taken_away_by_hand_comes_back() {
     project.feed(&["produce"], lines).expect(0);
     let cluster = project.healthy()["cluster"]["id"].clone();
 
-    every_address_is_proved(&project);
-
     // A container.
     project.docker.remove(&project.container("kafka-2"));
     project.run(&["status"]).expect(5).says("kafka-2 is absent");
-    let report = project.run(&["doctor", "-o", "json"]).expect(6).json();
-    let mut failed: Vec<&str> = failed(&report);
-    failed.sort_unstable();
-    assert_eq!(failed, ["kafka-2:19092", &addresses(&project)[1]], "{report:#}");
     project.up(&[]).says("create container of kafka-2");
     project.healthy();
     assert_eq!(records(&project), RECORDS);

@@ -1,6 +1,14 @@
 //! Records in and out of a real cluster: nothing is changed on the way, and what goes wrong is told.
 
-use std::io::{BufRead, BufReader, Write};
+use std::{
+    io::{BufRead, BufReader, Write},
+    time::Duration,
+};
+
+use rdkafka::{
+    ClientConfig,
+    producer::{BaseProducer, BaseRecord, Producer},
+};
 
 use super::project::Project;
 
@@ -19,6 +27,8 @@ partitions = 3
 partitions = 1
 [topics.small.config]
 "max.message.bytes" = 1000
+[topics.transactions]
+partitions = 1
 [topics.compacted]
 partitions = 1
 [topics.compacted.config]
@@ -47,6 +57,7 @@ fn records() {
     what_is_wrong_with_produce_is_told(&project);
     what_is_wrong_with_consume_is_told(&project);
     a_compacted_topic_and_a_closed_pipe_end(&project);
+    a_topic_of_transactions_ends(&project);
     other_programs_reach_it(&project);
     // Last, since the cluster is lost.
     a_cluster_lost_midway_is_told(&project);
@@ -171,6 +182,23 @@ fn a_compacted_topic_and_a_closed_pipe_end(project: &Project) {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+/// The last offsets of such a topic hold no record, but the marks that end a transaction: who waits for a record
+/// there waits forever. What was not committed is not shown.
+fn a_topic_of_transactions_ends(project: &Project) {
+    let host = project.healthy()["bootstrap"]["host"].as_str().unwrap().to_owned();
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", host).set("transactional.id", "it").create().unwrap();
+    let patience = Duration::from_secs(60);
+    producer.init_transactions(patience).unwrap();
+    for (value, commit) in [("committed", true), ("aborted", false)] {
+        producer.begin_transaction().unwrap();
+        producer.send(BaseRecord::<str, str>::to("transactions").payload(value)).unwrap();
+        producer.flush(patience).unwrap();
+        if commit { producer.commit_transaction(patience) } else { producer.abort_transaction(patience) }.unwrap();
+    }
+    assert_eq!(project.run(&["consume", "transactions", "--exit"]).expect(0).stdout, "committed\n");
 }
 
 fn other_programs_reach_it(project: &Project) {
