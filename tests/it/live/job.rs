@@ -224,9 +224,9 @@ fn logs_of_all_services(project: &Project) {
     assert_eq!(services.into_iter().collect::<Vec<_>>(), ["consumer", "kafka-1", "kafka-2", "kafka-3", "producer"]);
     let times: Vec<&str> = lines.iter().map(|line| line["time"].as_str().unwrap()).collect();
     assert!(times.is_sorted(), "not in the order of time: {times:#?}");
-    for service in ["consumer", "kafka-1"] {
-        assert_eq!(lines.iter().filter(|line| line["service"] == service).count(), 3, "-n 3 of {service}");
-    }
+    let count = |service: &str| lines.iter().filter(|line| line["service"] == service).count();
+    // A node that is well says little.
+    assert!(count("consumer") == 3 && (1..=3).contains(&count("kafka-1")), "-n 3 of each:\n{ran}");
     project.run(&["logs", "prducer"]).expect(1).says("has no service `prducer`").says("try: `producer`");
 }
 
