@@ -92,7 +92,7 @@ pub(crate) async fn target(
     })
 }
 
-/// Runs what blocks on librdkafka, on a thread of its own.
+/// Runs what blocks, on a thread of its own.
 pub(crate) async fn blocking(
     context: Context,
     work: impl FnOnce(Streams, CancellationToken) -> Result<()> + Send + 'static,

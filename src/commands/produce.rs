@@ -85,7 +85,7 @@ pub struct ProduceArgs {
     #[arg(long, value_name = "CODEC", default_value = "none")]
     pub compression: Compression,
 
-    /// How a key becomes a partition: as Java's clients do, or as librdkafka's default does (Python, Go, kcat)
+    /// How a key becomes a partition: as Java's clients do, or as Python's, Go's and kcat do by default
     #[arg(long, value_name = "NAME", default_value = "murmur2")]
     pub partitioner: Partitioner,
 
