@@ -225,22 +225,28 @@ impl World for Live {
             .as_ref()
             .and_then(|(_, facts)| facts.containers.iter().find(|c| c.name == name).map(|container| container.state));
         let is_node = NodeId::from_service(service).is_some();
+        let lines = self.docker.tail(name, LAST_LINES).await.unwrap_or_default();
+        let more_memory = |error: Error| {
+            let section = if is_node { "[kafka]".to_owned() } else { format!("[apps.{service}]") };
+            error.hint(format!("a larger `memory` in {section} in kdev.toml, then kdev up"))
+        };
         let mut error = match state {
             Some(ContainerState::Exited { oom: true, .. }) => {
-                let section = if is_node { "[kafka]".to_owned() } else { format!("[apps.{service}]") };
-                Error::failed(format!("{service} was killed for want of memory (OOMKilled)"))
-                    .hint(format!("a larger `memory` in {section} in kdev.toml, then kdev up"))
+                more_memory(Error::failed(format!("{service} was killed for want of memory (OOMKilled)")))
+            }
+            // What `-XX:+ExitOnOutOfMemoryError` says last.
+            Some(ContainerState::Exited { .. }) if lines.iter().any(|line| line.contains("OutOfMemoryError")) => {
+                more_memory(Error::failed(format!("{service} ran out of memory: its JVM's heap is full")))
             }
             Some(ContainerState::Exited { code, .. }) => {
                 Error::failed(format!("{service} ended at once, with exit code {code}"))
             }
             _ => Error::failed(format!("{service} does not stay up")),
         };
-        match self.docker.tail(name, LAST_LINES).await {
-            Ok(lines) if lines.is_empty() => error = error.details(["(it printed nothing)"]),
-            Ok(lines) => error = error.details(lines),
-            Err(_) => {}
-        }
+        error = match lines.is_empty() {
+            true => error.details(["(it printed nothing)"]),
+            false => error.details(lines),
+        };
         error = error.while_(format!("starting {service}")).hint(format!("kdev logs {service}"));
         if is_node { error.hint("kdev down   (the other nodes stay for inspection until then)") } else { error }
     }
