@@ -16,7 +16,7 @@ use crate::{
     kafka::admin::Admin,
     model::{NodeId, Role},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
-    plan::{Plan, node::STOP_TIMEOUT},
+    plan::{Plan, build::APP_STOP_TIMEOUT, node::STOP_TIMEOUT},
     reconcile::Step,
     template,
 };
@@ -33,8 +33,6 @@ const STAYED_UP: Duration = Duration::from_secs(2);
 const PRINTED_AND_UP: Duration = Duration::from_millis(400);
 /// An election is seen by all nodes within a few hundred milliseconds.
 const ELECTED: Duration = Duration::from_secs(5);
-/// Apps flush and leave their group in five seconds.
-const APP_STOP: Duration = Duration::from_secs(10);
 /// As many last lines as show a Java or Python traceback's head.
 const LAST_LINES: usize = 20;
 
@@ -187,7 +185,7 @@ impl Live {
                 // Where nothing is to be left, no quorum needs to hear of the end.
                 Some(_) if self.plan.nodes.is_empty() => ending::stop_for_good(&self.docker, &self.id_of(name)).await,
                 Some(_) => self.docker.stop(&self.id_of(name), STOP_TIMEOUT).await,
-                None => self.docker.stop(&self.id_of(name), APP_STOP).await,
+                None => self.docker.stop(&self.id_of(name), APP_STOP_TIMEOUT).await,
             },
             Step::Remove { name, .. } => self.docker.remove_container(&self.id_of(name)).await,
             Step::CreateTopic { topic, .. } => match self.plan.topics.get(topic) {

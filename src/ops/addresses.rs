@@ -6,7 +6,6 @@ use super::{Session, planning, status::running};
 use crate::{
     docker::ProjectSummary,
     error::{Error, Result},
-    kafka::admin::Admin,
     model::NodeId,
     plan::build,
     status,
@@ -33,14 +32,6 @@ pub async fn of_running(session: &Session) -> Result<BTreeMap<NodeId, String>> {
         return Err(error);
     }
     Ok(running)
-}
-
-/// A client for the project's cluster.
-///
-/// # Errors
-/// As [`of_running`].
-pub async fn admin(session: &Session) -> Result<Admin> {
-    Ok(Admin::for_nodes(&of_running(session).await?))
 }
 
 /// The bootstrap addresses `localhost:port,…` of all nodes that run.

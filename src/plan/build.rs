@@ -28,7 +28,7 @@ pub struct Known<'a> {
 }
 
 /// Apps get this long to flush and leave their group (the contract says 5 s) before SIGKILL.
-const APP_STOP_TIMEOUT: Duration = Duration::from_secs(10);
+pub const APP_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const APP_PIDS: u32 = 512;
 /// An app that fails at once is tried a few times, then left for inspection.
 const APP_RESTARTS: u32 = 3;
