@@ -29,7 +29,7 @@ Begin with:
   kdev down      stop and remove it; data stay for the next `kdev up`
 
 Exit codes: 0 done, 1 failed, 2 usage or kdev.toml is wrong, 3 no Docker engine, 4 timed out,
-5 not healthy (status), 6 a check failed (doctor), 130 stopped by Ctrl-C";
+5 not healthy (status), 6 a check failed (doctor) or there is a change (plan --exit-code), 130 stopped by Ctrl-C";
 
 #[derive(Debug, Args)]
 struct Global {
@@ -56,6 +56,8 @@ enum Command {
     Up(commands::up::UpArgs),
     /// Stop and remove containers and network; data stay unless --volumes
     Down(commands::down::DownArgs),
+    /// Show what `up` would change, with what each change means, and change nothing
+    Plan(commands::plan::PlanArgs),
     /// Show nodes, controller, topics, groups with their lag, and apps
     Status(commands::status::StatusArgs),
     /// Show the logs of all services, merged in time order
@@ -121,6 +123,7 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
     match command {
         Command::Up(args) => commands::up::run(args, context).await,
         Command::Down(args) => commands::down::run(args, context).await,
+        Command::Plan(args) => commands::plan::run(args, context).await,
         Command::Status(args) => commands::status::run(args, context).await,
         Command::Logs(args) => commands::logs::run(args, context).await,
         Command::Produce(args) => {

@@ -11,6 +11,7 @@ pub mod groups;
 pub mod init;
 pub mod logs;
 pub mod ls;
+pub mod plan;
 pub mod produce;
 pub mod restart;
 pub mod run;

@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod doctor;
 pub mod down;
 pub mod logs;
+pub mod plan;
 pub mod planning;
 pub mod restart;
 pub mod status;

@@ -5,6 +5,7 @@
 pub mod doctor;
 pub mod error;
 pub mod logs;
+pub mod plan;
 pub mod progress;
 pub mod status;
 pub mod table;

@@ -4,7 +4,10 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 
-use super::Context;
+use super::{
+    Context,
+    plan::{self, PlanOutput},
+};
 use crate::{
     error::Result,
     ops::{status, up},
@@ -20,7 +23,7 @@ pub struct UpArgs {
     /// Build the apps' images even if nothing changed
     #[arg(long, conflicts_with = "no_apps")]
     build: bool,
-    /// Print the steps that would be taken, and take none
+    /// Show what would be changed, as `kdev plan` does, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// How long to wait until all is healthy
@@ -31,18 +34,12 @@ pub struct UpArgs {
 /// Makes the system what the file says, and shows it.
 pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
     let UpArgs { no_apps, build, dry_run, timeout } = args;
-    let Context { ui, .. } = context;
+    let ui = context.ui;
     let session = context.session().await?;
     let options = up::Options { apps: !no_apps, build, timeout };
     let name = &session.settings.project.name;
     if dry_run {
-        let steps = up::dry_run(&session, &options, &context.cancel).await?;
-        if steps.is_empty() {
-            ui.say(&format!("{name} is as kdev.toml says: nothing to do"));
-        }
-        for step in steps {
-            ui.data(&step.to_string());
-        }
+        plan::show(&session, &options, PlanOutput::Text, &context).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let shown = Shown::start(&ui);

@@ -10,7 +10,6 @@ use crate::{
         World,
         live::Live,
         run::{self, Outcome, Run},
-        simulated::Simulated,
     },
     error::{Error, Kind, Result},
     event::{Event, Events},
@@ -78,20 +77,7 @@ async fn plan_and_claim(
     Ok((plan, steps))
 }
 
-/// The steps that [`up()`] would take, by letting the same loop run on a model of what is there.
-///
-/// # Errors
-/// As [`up()`], as far as it can be foreseen.
-pub async fn dry_run(session: &Session, options: &Options, cancel: &CancellationToken) -> Result<Vec<Step>> {
-    let plan = planning::plan(session, options.apps).await?;
-    let live = Live::new(session.docker.clone(), plan.clone());
-    let observed = live.observe(true).await?;
-    let world = Arc::new(Simulated::new(plan.clone(), observed));
-    let events = Events::channel().0;
-    Ok(reach(&world, &plan, options, &events, cancel).await?.steps)
-}
-
-async fn reach<W: World>(
+pub(super) async fn reach<W: World>(
     world: &Arc<W>,
     plan: &Plan,
     options: &Options,

@@ -166,6 +166,8 @@ fn every_command_that_needs_an_engine_says_so() {
     for arguments in [
         &["up"] as &[&str],
         &["up", "--dry-run"],
+        &["plan"],
+        &["plan", "--exit-code", "-o", "json"],
         &["down"],
         &["status"],
         &["status", "-o", "json"],

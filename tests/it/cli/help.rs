@@ -15,6 +15,7 @@ fn help_lists_every_command_of_the_product() {
     let listed = commands(&Sandbox::new());
     for name in [
         "up",
+        "plan",
         "down",
         "status",
         "logs",

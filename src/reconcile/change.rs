@@ -1,0 +1,119 @@
+//! What each step changes, as `kdev plan` shows it: the one place that says so.
+
+use serde::Serialize;
+
+use super::step::{Step, instance};
+
+/// What becomes of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// It is made.
+    Create,
+    /// It stays, and something of it changes.
+    Change,
+    /// It goes.
+    Delete,
+}
+
+/// What a step changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// What becomes of the object.
+    pub kind: Kind,
+    /// What it is: `topic`, `container`, `image`, `network`, `volume`, `cluster`.
+    pub object: &'static str,
+    /// Which: a name.
+    pub target: String,
+    /// What of it changes: `partitions`, a setting's name, `state`; none where the object comes or goes.
+    pub field: Option<String>,
+    /// The value now; none where there is none, or where it is not known.
+    pub from: Option<String>,
+    /// The value to be.
+    pub to: Option<String>,
+    /// Whether records may go that nothing brings back.
+    pub destructive: bool,
+    /// What it means for people, for data, for programs: a sentence each.
+    pub meaning: Vec<String>,
+}
+
+impl Change {
+    fn new(kind: Kind, object: &'static str, target: impl ToString) -> Self {
+        Change {
+            kind,
+            object,
+            target: target.to_string(),
+            field: None,
+            from: None,
+            to: None,
+            destructive: false,
+            meaning: Vec::new(),
+        }
+    }
+
+    /// One field of an object from one value to another.
+    fn field(
+        object: &'static str,
+        target: impl ToString,
+        field: &str,
+        from: Option<String>,
+        to: impl ToString,
+    ) -> Self {
+        let (field, to) = (Some(field.to_owned()), Some(to.to_string()));
+        Change { field, from, to, ..Change::new(Kind::Change, object, target) }
+    }
+
+    fn destructive(self) -> Self {
+        Change { destructive: true, ..self }
+    }
+
+    fn meaning(mut self, sentence: impl Into<String>) -> Self {
+        let sentence = sentence.into();
+        if !sentence.is_empty() {
+            self.meaning.push(sentence);
+        }
+        self
+    }
+}
+
+impl Step {
+    /// What the step changes, as far as the step itself says; what only a running cluster can tell (bytes, records,
+    /// who reads) is added by whoever asks it.
+    pub fn change(&self) -> Change {
+        use Kind::{Create, Delete};
+        let state = |service: &str, name: &str, from: &str, to: &str| {
+            Change::field("container", instance(service, name), "state", Some(from.to_owned()), to)
+        };
+        match self {
+            Step::Pull { image } => Change::new(Create, "image", image),
+            Step::Prepare { image } => Change::new(Create, "image", format!("{image}, prepared for fast starts")),
+            Step::Build { app } => Change::new(Create, "image", app),
+            Step::CreateNetwork => Change::new(Create, "network", "of the project"),
+            Step::CreateVolume { node } => Change::new(Create, "volume", node.service()),
+            Step::CreateNode { node } => Change::new(Create, "container", node.service()),
+            Step::CreateApp { app, name } => Change::new(Create, "container", instance(app.as_str(), name)),
+            Step::Start { service, name } => state(service, name, "stopped", "running"),
+            Step::Unpause { service, name } => state(service, name, "paused", "running"),
+            Step::Stop { service, name, why } => state(service, name, "running", "stopped").meaning(why.as_str()),
+            Step::Remove { service, name, why } => {
+                Change::new(Delete, "container", instance(service, name)).meaning(why.as_str())
+            }
+            Step::CreateTopic { topic, partitions, replication } => Change {
+                to: Some(format!("{partitions} partitions, replication {replication}")),
+                ..Change::new(Create, "topic", topic)
+            },
+            Step::AddPartitions { topic, from, to } => {
+                Change::field("topic", topic, "partitions", Some(from.to_string()), to)
+                    .meaning("the order per key holds only among the records that come after it")
+            }
+            Step::SetTopicConfig { topic, name, from, to } => Change::field("topic", topic, name, from.clone(), to),
+            Step::ElectLeaders => Change::field("cluster", "partitions", "leaders", None, "preferred"),
+            Step::RemoveImage { app, .. } => Change::new(Delete, "image", app),
+            Step::RemoveUnfinished { id } => Change::new(Delete, "image", id),
+            Step::RemoveNetwork { name, .. } => Change::new(Delete, "network", name),
+            Step::RemoveVolume { node, .. } => {
+                Change::new(Delete, "volume", node.service()).destructive().meaning("all data in it go")
+            }
+        }
+    }
+}
