@@ -161,6 +161,26 @@ pub struct KafkaFacts {
     pub metadata_level: Option<i16>,
     /// Every topic, internal ones too.
     pub topics: BTreeMap<TopicName, TopicFacts>,
+    /// Reassignments under way: topic, partition's number.
+    pub reassignments: BTreeMap<TopicName, BTreeMap<usize, Reassignment>>,
+}
+
+/// A partition whose replicas are being moved. Its [`PartitionFacts::replicas`] are those before and after together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reassignment {
+    /// Nodes that copy it, and become replicas once they have caught up.
+    pub adding: Vec<NodeId>,
+    /// Nodes that lose it then.
+    pub removing: Vec<NodeId>,
+}
+
+/// What a node holds on its disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// Bytes that can still be written where its data lie; none where the node does not say.
+    pub usable_bytes: Option<u64>,
+    /// Bytes of each replica: topic, partition's number.
+    pub replicas: BTreeMap<TopicName, BTreeMap<usize, u64>>,
 }
 
 /// A topic as the cluster has it.
@@ -191,6 +211,11 @@ impl PartitionFacts {
 }
 
 impl DockerFacts {
+    /// How many controllers the cluster was made with; none where there are no data.
+    pub fn voters(&self) -> Option<u8> {
+        self.volumes.values().map(|volume| volume.voters).max()
+    }
+
     /// The container of a node.
     pub fn node(&self, id: NodeId) -> Option<&ContainerFacts> {
         let service = id.service();

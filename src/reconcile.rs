@@ -3,6 +3,8 @@
 //! [`up::next`] and [`down::next`] look at the world afresh each time and remember nothing. A run that is killed
 //! anywhere therefore needs no repair: the next look decides.
 
+pub mod assignment;
+mod balance;
 pub mod change;
 pub mod down;
 pub mod safety;

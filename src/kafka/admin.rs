@@ -3,7 +3,9 @@
 //! One way for all of it: the protocol codec. Each room below adds methods to [`Admin`]; which
 //! broker must be asked what is decided in `route` and in the room of the call.
 
+mod brokers;
 mod configs;
+mod disks;
 mod elect;
 mod groups;
 mod lag;
@@ -11,6 +13,7 @@ mod members;
 mod observe;
 mod offsets;
 mod quorum;
+mod reassign;
 mod route;
 mod summary;
 mod topics;

@@ -134,19 +134,7 @@ impl Admin {
             return Ok(());
         }
         let deadline = self.deadline();
-        let change = |key: &str, operation, value: Option<&str>| {
-            AlterableConfig::default()
-                .with_name(to_text(key))
-                .with_config_operation(operation)
-                .with_value(value.map(to_text))
-        };
-        let set = set.iter().map(|(key, value)| change(key, SET, Some(value)));
-        let unset = unset.iter().map(|key| change(key, DELETE, None));
-        let resource = AlterConfigsResource::default()
-            .with_resource_type(TOPIC)
-            .with_resource_name(to_text(name.as_str()))
-            .with_configs(set.chain(unset).collect());
-        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+        let request = alteration(TOPIC, name.as_str(), set, unset);
         let alter = || async {
             for result in self.any(&request, deadline).await?.responses {
                 let text = message(result.error_message.as_ref());
@@ -157,4 +145,26 @@ impl Admin {
         let outcome = self.retrying(deadline, alter).await;
         outcome.map_err(Error::from).while_(|| format!("changing settings of topic `{name}`"))
     }
+}
+
+/// A request that sets and unsets settings of one resource, and leaves its others.
+pub(super) fn alteration(
+    kind: i8,
+    name: &str,
+    set: &BTreeMap<String, String>,
+    unset: &BTreeSet<String>,
+) -> IncrementalAlterConfigsRequest {
+    let change = |key: &str, operation, value: Option<&str>| {
+        AlterableConfig::default()
+            .with_name(to_text(key))
+            .with_config_operation(operation)
+            .with_value(value.map(to_text))
+    };
+    let set = set.iter().map(|(key, value)| change(key, SET, Some(value)));
+    let unset = unset.iter().map(|key| change(key, DELETE, None));
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(to_text(name))
+        .with_configs(set.chain(unset).collect());
+    IncrementalAlterConfigsRequest::default().with_resources(vec![resource])
 }

@@ -79,6 +79,7 @@ fn merge(mut views: Vec<View>) -> KafkaFacts {
         controller,
         metadata_level,
         topics: metadata.topics.iter().filter_map(topic_facts).collect(),
+        ..KafkaFacts::default()
     }
 }
 

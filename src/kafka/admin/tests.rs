@@ -2,6 +2,7 @@
 
 mod groups;
 mod look;
+mod nodes;
 mod offsets;
 mod topics;
 
