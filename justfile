@@ -23,7 +23,7 @@ down *args: build
 test:
     scripts/test
 
-# The figures of the README, measured on this machine.
+# kdev beside its peers, measured on this machine: all of it, or parts (start, small, produce, consume, ...).
 bench *args:
     bench/run {{args}}
 

@@ -27,15 +27,16 @@ class Cost:
     rss: float
 
 
-def run(command, cwd=None, stdout=subprocess.DEVNULL, stop_after=0.0):
-    """Runs it to its end, or for `stop_after` seconds; raises Unmeasurable where it fails."""
+def run(command, cwd=None, stdin=None, stdout=subprocess.DEVNULL, stop_after=0.0):
+    """Runs it to its end, or for `stop_after` seconds; raises Unmeasurable where it fails. `stdin` is a path below `cwd`."""
     command = [str(word) for word in command]
     reading, writing = os.pipe()
-    with os.fdopen(reading) as result:
+    source = Path(cwd or ".", stdin) if stdin else os.devnull
+    with os.fdopen(reading) as result, open(source, "rb") as source:
         # A group of its own: Ctrl-C is for us, who then end the command and clean up behind it.
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", TIMED, str(writing), str(stop_after), *command],
-            cwd=cwd, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
+            cwd=cwd, stdin=source, stdout=stdout, stderr=subprocess.PIPE,
             pass_fds=(writing,), process_group=0,
         )  # fmt: skip
         os.close(writing)

@@ -55,6 +55,20 @@ class Engine:
             raise Unmeasurable(f"the Docker engine on {method} {path}: {answer.decode(errors='replace').strip()}")
         return answer
 
+    def stream(self, path, use):
+        """Hands a large answer over as a file."""
+        connection = self.connection()
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise Unmeasurable(f"the Docker engine on GET {path}: {response.read().decode(errors='replace').strip()}")
+            use(response)
+        except OSError as error:
+            raise Unmeasurable(f"the Docker engine at {self.host}: {error}") from error
+        finally:
+            connection.close()
+
     def get(self, path, **query):
         return json.loads(self.request("GET", path, query))
 

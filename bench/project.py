@@ -52,13 +52,18 @@ class Project:
         role = {"label": [f"kdev.directory={self.directory}", "kdev.role=node"]}
         return [found["Id"] for found in self.engine.get("/containers/json", filters=json.dumps(role))]
 
+    def volumes(self):
+        """The names of its volumes."""
+        mine = json.dumps({"label": [f"kdev.directory={self.directory}"]})
+        return [volume["Name"] for volume in self.engine.get("/volumes", filters=mine)["Volumes"] or []]
+
     def remove_by_label(self):
         mine = json.dumps({"label": [f"kdev.directory={self.directory}"]})
         for container in self.engine.get("/containers/json", all="true", filters=mine):
             self.engine.remove(f"/containers/{container['Id']}", force="1", v="1")
         for network in self.engine.get("/networks", filters=mine):
             self.engine.remove(f"/networks/{network['Id']}")
-        for volume in self.engine.get("/volumes", filters=mine)["Volumes"] or []:
-            self.engine.remove(f"/volumes/{volume['Name']}")
+        for volume in self.volumes():
+            self.engine.remove(f"/volumes/{volume}")
         for image in self.engine.get("/images/json", filters=mine):
             self.engine.remove(f"/images/{image['Id']}", force="1")

@@ -1,51 +1,69 @@
-"""The rows as a Markdown table, and as JSON with every sample."""
+"""The parts as a page of Markdown, as JSON with every sample, and their charts."""
 
 import json
-import shlex
 import statistics
 from pathlib import Path
 
-import baseline
-import records
-
 RESULTS = Path(__file__).with_name("results")
-HEADER = ("", "kdev: median (min–max)", "against", "its median (min–max)", "ratio", "goal", "met")
+HEADER = ("", "kdev: median (min–max)", "against", "its median (min–max)", "ratio", "at most", "met", "reach for", "reached")
+SAID = {True: "yes", False: "**no**", None: ""}
 
 
-def markdown(machine, rounds, rows):
+def markdown(machine, parts):
     """The whole page."""
-    cells = [HEADER, tuple("---" for _ in HEADER), *map(line, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
-    table = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells]
-    about = [f"- {name}: {text}" for name, text in machine.items()]
-    reasons = [f"- {row.name}: {row.why}" for row in rows if row.why]
-    page = [*about, f"- rounds: {rounds}, both sides by turns", "", *table, "", *peers()]
-    if reasons:
-        page += ["", "Not measured:", *reasons]
+    page = [f"- {name}: {text}" for name, text in machine.items()]
+    page += ["", *summary([row for part in parts for row in part.rows])]
+    for part in parts:
+        page += ["", f"## {part.title}", "", *table(part.rows)]
+        if part.notes:
+            page += ["", *part.notes]
+        if reasons := [f"- {row.name} ({row.peer or 'kdev'}): {row.why}" for row in part.rows if row.why]:
+            page += ["", "Not measured:", "", *reasons]
+        if part.commands:
+            page += ["", "What was run:", "", *(f"- {name}: `{words}`" for name, words in part.commands)]
+    page += [
+        "",
+        "Both sides of a row ran by turns. Memory of nodes is what `docker stats` shows: without idle file cache. "
+        "Memory of a program is the kernel's maximum resident size of the process. MB are 10^6 bytes.",
+    ]
     return "\n".join(page) + "\n"
 
 
+def summary(rows):
+    """How many goals are met, and which are not."""
+    with_goal = [row for row in rows if row.goal is not None]
+    if not with_goal:
+        return []
+    missed = [row for row in with_goal if not row.met()]
+    said = [f"{len(with_goal) - len(missed)} of {len(with_goal)} goals met."]
+    return said + ([""] + [f"- **not met**: {row.name}, against {'its limit' if row.absolute or not row.peer else row.peer}" for row in missed] if missed else [])
+
+
+def table(rows):
+    """Without the columns that hold nothing."""
+    lines = list(map(line, rows))
+    used = [column for column in range(len(HEADER)) if column < 2 or any(each[column] for each in lines)]
+    cells = [[each[column] for column in used] for each in (HEADER, ["---"] * len(HEADER), *lines)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(used))]
+    return ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells]
+
+
 def line(row):
-    if row.why or not row.measured():
-        return (row.name, "not measured", row.peer or "", "", "", goal(row), "no" if row.goal is not None else "")
+    judged = (goal(row, row.goal), SAID[row.met()], goal(row, row.reach), SAID[row.reached()])
+    if not row.measured():
+        return (row.name, "not measured", row.peer or "", "", "", *judged)
     ratio = row.ratio()
-    return (
-        row.name,
-        spread(row.ours, row.unit),
-        row.peer or "",
-        spread(row.theirs, row.unit) if row.peer else "",
-        f"{ratio:.2f}" if ratio is not None else "",
-        goal(row),
-        {True: "yes", False: "**no**", None: ""}[row.met()],
-    )
+    theirs = spread(row.theirs, row.unit) if row.peer else ""
+    shown = f"{ratio:.2f}" if ratio is not None else ""
+    return (row.name, spread(row.ours, row.unit), row.peer or "", theirs, shown, *judged)
 
 
-def goal(row):
-    if row.goal is None:
+def goal(row, value):
+    if value is None:
         return ""
-    if row.peer is not None:
-        return f"≤ {row.goal:.2f}"
-    return f"< {amount(row.goal, row.unit)}" + (", always" if row.worst else "")
+    if row.peer is not None and not row.absolute:
+        return f"{value:.2f}"
+    return amount(value, row.unit) + (", always" if row.worst else "")
 
 
 def spread(samples, unit):
@@ -64,28 +82,21 @@ def amount(value, unit):
     return f"{value:.{digits}f} {unit}"
 
 
-def peers():
-    """What the peers were told, to the letter."""
-    settings = " ".join(f"-e {name}={value}" for name, value in baseline.settings("N", "PORT").items())
-    quoted = lambda command: f"`{shlex.join(command)}`"
-    return [
-        "What was run beside kdev:",
-        f"- the image's own entrypoint, three times at once through the engine's API: `docker run -h kafka-N "
-        f"-p 127.0.0.1:PORT:9092 {settings} IMAGE`; ready when each node's own metadata answer lists three brokers",
-        f"- {quoted(records.kcat_produce('BROKERS', 'TOPIC', 'FILE'))}",
-        f"- {quoted(records.kcat_consume('BROKERS', 'TOPIC'))}, its output into a file as kdev's",
-        "",
-        "Memory of nodes is what `docker stats` shows: without idle file cache. Memory of kdev is the kernel's maximum "
-        "resident size of the process. MB are 10^6 bytes.",
-    ]
-
-
-def save(machine, rounds, rows, page):
-    """Writes results/latest.md and results/latest.json; returns the path of the first."""
+def save(machine, parts, page):
+    """Writes results/latest.md, latest.json and latest-CHART.svg; returns the path of the first."""
     RESULTS.mkdir(exist_ok=True)
-    data = [{**vars(row), "ratio": row.ratio(), "met": row.met()} for row in rows]
-    text = json.dumps({"machine": machine, "rounds": rounds, "rows": data}, indent=1, ensure_ascii=False)
-    (RESULTS / "latest.json").write_text(text + "\n")
+    for old in RESULTS.glob("latest*"):
+        old.unlink()
+    data = {"machine": machine, "parts": [as_data(part) for part in parts]}
+    (RESULTS / "latest.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+    for part in parts:
+        for name, chart in part.charts.items():
+            (RESULTS / f"latest-{name}.svg").write_text(chart)
     path = RESULTS / "latest.md"
     path.write_text(page)
     return path
+
+
+def as_data(part):
+    rows = [{**vars(row), "ratio": row.ratio(), "met": row.met(), "reached": row.reached()} for row in part.rows]
+    return {"title": part.title, "rows": rows, "commands": dict(part.commands), "notes": part.notes}

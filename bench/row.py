@@ -1,7 +1,7 @@
-"""One figure: its samples on both sides, its goal, and whether that is met."""
+"""One figure: its samples on both sides, its goals, and whether they are met."""
 
-import contextlib
 import statistics
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from command import Unmeasurable
@@ -9,12 +9,16 @@ from command import Unmeasurable
 
 @dataclass
 class Row:
-    """With a peer the goal is the most that the ratio of medians may be; without one, what the value must stay under."""
+    """With a peer the goals are the most that the ratio of medians may be, else the most that the value may be."""
 
     name: str
     unit: str
+    # "At most", and "reach for".
     goal: float | None = None
+    reach: float | None = None
     peer: str | None = None
+    # The goals are of the value itself; the peer stands beside it for comparison.
+    absolute: bool = False
     # Judge the largest sample: memory must stay under its limit always, not usually.
     worst: bool = False
     ours: list = field(default_factory=list)
@@ -23,7 +27,8 @@ class Row:
     why: str | None = None
 
     def measured(self):
-        return bool(self.ours) and (bool(self.theirs) or self.peer is None)
+        """Whether there is anything to show, and nothing went wrong."""
+        return not self.why and bool(self.ours) and (bool(self.theirs) or self.peer is None)
 
     def ratio(self):
         """Ours through theirs; None without a peer."""
@@ -31,22 +36,31 @@ class Row:
             return None
         return statistics.median(self.ours) / statistics.median(self.theirs)
 
+    def middle(self, side):
+        """The median of `ours` or `theirs`, None where there is none."""
+        samples = getattr(self, side)
+        return statistics.median(samples) if samples else None
+
+    def judged(self):
+        """What the goals are held against."""
+        if self.peer is not None and not self.absolute:
+            return self.ratio()
+        return max(self.ours) if self.worst else statistics.median(self.ours)
+
     def met(self):
         """None where there is no goal. What is not measured is not met."""
-        if self.goal is None:
-            return None
-        if not self.measured() or self.why:
-            return False
-        if self.peer is not None:
-            return self.ratio() <= self.goal
-        return (max(self.ours) if self.worst else statistics.median(self.ours)) < self.goal
+        return None if self.goal is None else self.measured() and self.judged() <= self.goal
+
+    def reached(self):
+        """The same of what is reached for."""
+        return None if self.reach is None else self.measured() and self.judged() <= self.reach
 
 
-@contextlib.contextmanager
+@contextmanager
 def filling(*rows):
-    """Marks those of the rows that what happens inside leaves without a measurement with the reason."""
+    """Gives the rows the reason where what happens inside cannot measure them."""
     try:
         yield
     except Unmeasurable as reason:
         for row in rows:
-            row.why = str(reason)
+            row.why = row.why or str(reason)

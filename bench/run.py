@@ -1,13 +1,18 @@
-"""Measures the parts asked for, prints the table, and leaves nothing on the engine, also when it is interrupted."""
+"""Measures the parts asked for, prints the page, and leaves nothing on the engine, also when it is interrupted."""
 
 import argparse
 import os
 import sys
+import time
 
+import consume
+import growth
 import interrupt
 import leftovers
+import load
 import machine
-import records
+import produce
+import profiles
 import report
 import small
 import start
@@ -15,11 +20,19 @@ from command import Unmeasurable
 from engine import Engine
 from setup import ROOT, Setup
 
-PARTS = {"start": start.measure, "records": records.measure, "small": small.measure}
+PARTS = {
+    "start": start.measure,
+    "small": small.measure,
+    "produce": produce.measure,
+    "consume": consume.measure,
+    "load": load.measure,
+    "profiles": profiles.measure,
+    "growth": growth.measure,
+}
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="bench/run", description="The figures of the README, measured side by side.")
+    parser = argparse.ArgumentParser(prog="bench/run", description="kdev's figures, measured beside its peers'.")
     # argparse would hold an empty list of positionals against `choices`.
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} [default: all]")
     parser.add_argument("--rounds", type=int, default=5, help="of each measurement [default: 5]")
@@ -28,8 +41,8 @@ def arguments():
     args = parser.parse_args()
     if unknown := set(args.parts) - set(PARTS):
         parser.error(f"no part is named {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    if args.rounds < 1 or args.records < 10:
-        parser.error("--rounds must be at least 1, --records at least 10")
+    if args.rounds < 1 or args.records < 100:
+        parser.error("--rounds must be at least 1, --records at least 100")
     return args
 
 
@@ -41,14 +54,16 @@ def main():
     if not os.access(kdev, os.X_OK):
         sys.exit(f"error: {kdev} is not there\n  try: bench/run")
     interrupt.install()
+    begin = time.monotonic()
     prefix = f"kdev-bench-{os.getpid()}"
     setup = Setup(kdev, os.environ.get("KDEV_STATIC", ""), Engine(), prefix, args.records)
     try:
-        about = machine.describe(setup)
-        rows = [row for name, part in PARTS.items() if not args.parts or name in args.parts for row in part(setup, args.rounds)]
-        page = report.markdown(about, args.rounds, rows)
+        about = machine.describe(setup) | {"rounds": f"{args.rounds}, of {args.records:,} records"}
+        parts = [measure(setup, args.rounds) for name, measure in PARTS.items() if not args.parts or name in args.parts]
+        about["it took"] = f"{(time.monotonic() - begin) / 60:.1f} minutes"
+        page = report.markdown(about, parts)
         print(page, end="")
-        setup.say(f"every sample is beside {report.save(about, args.rounds, rows, page)}")
+        setup.say(f"every sample, and the charts, are beside {report.save(about, parts, page)}")
         code = 0
     except Unmeasurable as error:
         print(f"error: {error}", file=sys.stderr)

@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+import command
+import corpus
+import peers
+import tools
+from part import Part
 from project import Project
 from row import Row, filling
 
@@ -10,10 +15,7 @@ REPEATS_PER_ROUND = 5
 FOLLOW_S = 3
 
 # The shape of the default project, with apps that need no network to be built and keep `logs -f` busy.
-TOML = """
-[topics.posts]
-partitions = 6
-replication = 3
+APPS = """
 [apps.producer]
 dockerfile = "Dockerfile"
 [apps.consumer]
@@ -24,20 +26,29 @@ FROM {image}
 USER 10001:10001
 CMD ["python3", "-u", "-c", "import time\\nwhile True: print('x' * 100); time.sleep(0.01)"]
 """
+ONE = "one-line"
 
 
 def measure(setup, rounds):
-    """The rows of this part."""
-    new = Row("kdev itself in `up` of nodes and two apps, resident", "MB", 30, worst=True)
-    nothing = Row("`kdev up`, nothing to do", "s", 0.3)
-    status = Row("`kdev status`", "s", 0.2)
+    """The part."""
+    nothing = Row("`kdev up`, nothing to do", "s", 0.15, 0.08)
+    status = Row("`kdev status`", "s", 0.10, 0.05)
+    one = Row("one message produced and acknowledged, start to exit", "s", 0.030, 0.010, "kcat", absolute=True)
     usage = Row("`kdev --help`", "s", 0.020)
+    new = Row("kdev itself in `up` of nodes and two apps, resident", "MB", 30, worst=True)
     follow = Row("kdev itself in `logs -f` of five services, resident", "MB", 30, worst=True)
-    rows = [nothing, status, usage, new, follow]
-    with filling(*rows), Project(setup.kdev, setup.engine, f"{setup.prefix}-small", TOML) as project:
+    part = Part("Small commands", [nothing, status, one, usage, new, follow])
+    toml = corpus.toml("posts") + APPS
+    with filling(*part.rows), Project(setup.kdev, setup.engine, f"{setup.prefix}-small", toml) as project:
         (project.directory / "Dockerfile").write_text(DOCKERFILE.format(image=setup.python_image()))
+        (project.directory / ONE).write_text("one\n")
         setup.say("a cluster with two apps")
         new.ours.append(project.run("up").rss)
+        brokers = project.said("env", "-o", "json")["KAFKA_BOOTSTRAP_SERVERS"]
+        kcat = peers.kcat_produce(brokers, "posts", ONE)
+        ours = [setup.kdev, "produce", "posts", "--value", "one"]
+        part.ran("one message, kdev", ours, kdev=setup.kdev)
+        part.ran("one message, kcat", kcat, BROKERS=brokers)
         for number in range(rounds):
             setup.say(f"short commands, round {number + 1} of {rounds}")
             for _ in range(REPEATS_PER_ROUND):
@@ -45,9 +56,16 @@ def measure(setup, rounds):
                 nothing.ours.append(cost.wall)
                 new.ours.append(cost.rss)
                 status.ours.append(project.run("status").wall)
+                one.ours.append(command.run(ours, cwd=project.directory).wall)
+                if not tools.missing("kcat"):
+                    one.theirs.append(command.run(kcat, cwd=project.directory).wall)
                 usage.ours.append(project.run("--help").wall)
             follow.ours.append(project.run("logs", "-f", stop_after=FOLLOW_S).rss)
-    return [*rows, size(setup)]
+    if tools.missing("kcat"):
+        # Its goal needs no peer.
+        one.peer = None
+    part.rows.append(size(setup))
+    return part
 
 
 def size(setup):

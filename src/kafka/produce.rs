@@ -7,6 +7,7 @@ mod run;
 mod sender;
 mod shape;
 
+pub use chunks::{Chunk, Chunks};
 pub use outcome::{BadLine, Ending, Failure, Outcome, Reason};
 pub use run::{Request, produce};
 pub use sender::Answer;

@@ -1,0 +1,97 @@
+"""The life of one kdev cluster: new, idle, its first message, stopped under load, started with its data, killed."""
+
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from command import Unmeasurable
+from row import Row
+
+# Start-up garbage is there for a while; a developer's cluster idles for hours.
+IDLE_S = 8
+# So that the removal of one side's containers does not burden the other's start.
+SETTLE_S = 1
+LOAD_S = 2
+NODES = 3
+
+
+class Cycle:
+    """The rows, filled by one life after another."""
+
+    def __init__(self, peer):
+        self.ready = Row("new cluster, `kdev up --no-apps` until it returns", "s", 0.42, 0.35, peer)
+        self.idle = Row(f"memory of its three nodes, {IDLE_S} s later", "MB", 0.50, 0.42, peer)
+        self.first = Row("the very first message of a new cluster, idempotent, acknowledged", "s", 0.5)
+        self.down = Row("`kdev down` while a producer sends what it can", "s", 6.5, 2.0)
+        self.warm = Row("`kdev up --no-apps` with data, after `down`", "s", 1.0, peer="a new cluster")
+        self.killed = Row("`kdev up --no-apps` after SIGKILL of all nodes under load", "s", peer="a new cluster")
+        self.resident = Row("kdev itself in `up`, resident", "MB", 30, worst=True)
+        self.rows = [self.ready, self.idle, self.first, self.down, self.warm, self.killed, self.resident]
+
+    def live(self, project):
+        """One life, from nothing to nothing."""
+        cost = project.run("up", "--no-apps")
+        for row in (self.ready.ours, self.warm.theirs, self.killed.theirs):
+            row.append(cost.wall)
+        self.resident.ours.append(cost.rss)
+        self.first.ours.append(project.run("produce", "--value", "first").wall)
+        time.sleep(IDLE_S)
+        self.idle.ours.append(memory(project) / 1e6)
+        with Load(project):
+            self.down.ours.append(project.run("down").wall)
+        self.warm.ours.append(project.run("up", "--no-apps").wall)
+        with Load(project):
+            kill(project)
+        self.killed.ours.append(project.run("up", "--no-apps").wall)
+        project.run("down", "--volumes")
+        time.sleep(SETTLE_S)
+
+
+class Load:
+    """A producer that sends what it can, for a while before and then during what happens inside."""
+
+    def __init__(self, project):
+        self.project = project
+
+    def __enter__(self):
+        endless = [self.project.kdev, "produce", "--generate", str(10**12)]
+        self.process = subprocess.Popen(
+            endless, cwd=self.project.directory, process_group=0,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(LOAD_S)
+        if self.process.poll() is not None:
+            raise Unmeasurable(f"the load ended by itself, with {self.process.returncode}")
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def running(project):
+    """The ids of its nodes' containers, all of which run."""
+    nodes = project.nodes()
+    if len(nodes) != NODES:
+        raise Unmeasurable(f"kdev up ended well, but {len(nodes)} nodes run")
+    return nodes
+
+
+def memory(project):
+    """Bytes of its three nodes together."""
+    return sum(map(project.engine.memory, running(project)))
+
+
+def kill(project):
+    """SIGKILL to all nodes in the same instant; returns when they have ended."""
+    nodes = running(project)
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        list(pool.map(lambda node: project.engine.post(f"/containers/{node}/kill"), nodes))
+        list(pool.map(lambda node: project.engine.post(f"/containers/{node}/wait"), nodes))
+
+
+def commands(project):
+    """What its nodes run, by their numbers."""
+    found = [project.engine.get(f"/containers/{node}/json") for node in running(project)]
+    found.sort(key=lambda each: each["Config"]["Labels"]["kdev.service"])
+    return [[each["Path"], *each["Args"]] for each in found], found[0]["Image"]
