@@ -29,7 +29,7 @@ Begin with:
   kdev down      stop and remove it; data stay for the next `kdev up`
 
 Exit codes: 0 done, 1 failed, 2 usage or kdev.toml is wrong, 3 no Docker engine, 4 timed out,
-5 not healthy (status), 6 a check failed (doctor) or there is a change (plan --exit-code), 130 stopped by Ctrl-C";
+5 not healthy (status), 6 a check failed (doctor, audit) or there is a change (plan --exit-code), 130 stopped by Ctrl-C";
 
 #[derive(Debug, Args)]
 struct Global {
@@ -66,6 +66,8 @@ enum Command {
     Produce(commands::produce::ProduceArgs),
     /// Read records: from any point to any point, filtered, in any format
     Consume(commands::consume::ConsumeArgs),
+    /// Prove under load what was lost, doubled or reordered, and how long writes stalled
+    Audit(commands::audit::AuditArgs),
     /// List and describe topics
     #[command(subcommand)]
     Topics(commands::topics::TopicsCommand),
@@ -134,6 +136,12 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
         Command::Consume(args) => {
             let target = commands::target("consume", args.topic.clone(), args.bootstrap.clone(), &context).await?;
             commands::blocking(context, move |streams, stop| commands::consume::run(args, &target, &streams, &stop))
+                .await
+        }
+        Command::Audit(args) => {
+            let target = commands::target("audit", args.topic.clone(), args.bootstrap.clone(), &context).await?;
+            let ui = context.ui;
+            commands::blocking(context, move |streams, stop| commands::audit::run(args, &target, ui, &streams, &stop))
                 .await
         }
         Command::Topics(command) => commands::topics::run(command, context).await,

@@ -1,6 +1,7 @@
 //! A file per command: its arguments, documented, on top; below them one function that calls `ops` and shows what
 //! comes of it. Layer 5.
 
+pub mod audit;
 pub mod completions;
 pub mod consume;
 pub mod doctor;

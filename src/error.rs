@@ -24,7 +24,7 @@ pub enum Kind {
     TimedOut,
     /// `status` found the system not healthy: exit 5.
     Unhealthy,
-    /// A check failed (`doctor`), or there is a change (`plan --exit-code`): exit 6.
+    /// A check failed (`doctor`, `audit`), or there is a change (`plan --exit-code`): exit 6.
     CheckFailed,
     /// Ctrl-C: exit 130, as shells count SIGINT.
     Interrupted,

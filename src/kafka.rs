@@ -4,10 +4,12 @@
 //! an address. Records go in and out through librdkafka: [`produce`], [`consume`], [`record`].
 
 pub mod admin;
+pub mod audit;
 pub mod consume;
 pub mod listener;
 mod native;
 pub mod produce;
+pub mod rate;
 pub mod record;
 pub mod wire;
 

@@ -4,6 +4,7 @@
 //! `docker` and `kafka`, `config`, `plan` and `reconcile`, `model`, `observed`, `event` and `error`.
 //! ARCHITECTURE.md tells the way of data through them.
 
+pub mod audit;
 mod cli;
 pub mod commands;
 pub mod config;

@@ -2,6 +2,7 @@
 //!
 //! stdout carries data, stderr talk. Whether there are colours, spinners or quiet is decided once, in [`Ui::new`].
 
+pub mod audit;
 pub mod doctor;
 pub mod error;
 pub mod logs;

@@ -21,6 +21,7 @@ use crate::{
         Target,
         consume::Moment,
         produce::{Answer, Compression, Delivery, Extras, Partitioner, Request, Shape, Source, produce},
+        rate::Rate,
     },
     model::TopicName,
 };
@@ -35,7 +36,8 @@ use crate::{
   kdev produce --key ada --value '{\"content\":\"hi\"}'
   kdev produce --file posts.txt --key-separator :
   kdev consume posts -o json --exit | kdev produce copy -i json
-  kdev produce --generate 1000000 --size 100")]
+  kdev produce --generate 1000000 --size 100
+  kdev produce --generate 60000 --rate 500/s       a minute of even load")]
 pub struct ProduceArgs {
     /// The topic [default: `posts`, or the only topic of kdev.toml]
     pub topic: Option<TopicName>,
@@ -105,6 +107,10 @@ pub struct ProduceArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 100, requires = "generate")]
     pub size: u32,
 
+    /// Send no faster than this, at even distances: 500/s, 100/min
+    #[arg(long, value_name = "N/TIME", conflicts_with = "value")]
+    pub rate: Option<Rate>,
+
     /// How long a record may take until it is acknowledged
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::duration)]
     pub timeout: Duration,
@@ -150,6 +156,7 @@ pub fn run(args: ProduceArgs, target: &Target, streams: &Streams, stop: &Cancell
         repartition,
         generate,
         size,
+        rate,
         timeout,
         bootstrap: _,
     } = args;
@@ -193,7 +200,7 @@ pub fn run(args: ProduceArgs, target: &Target, streams: &Streams, stop: &Cancell
         timestamp,
         headers: headers.into_iter().map(|header| (header.key, header.value)).collect(),
     };
-    let delivery = Delivery { compression, partitioner, timeout };
+    let delivery = Delivery { compression, partitioner, timeout, rate };
     let mut answer = |answer| talk(&target.topic, answer);
     let each: Option<&mut dyn FnMut(Answer) -> io::Result<()>> = if is_dialog { Some(&mut answer) } else { None };
     let outcome = produce(Request { target, source, extras, delivery }, each, stop)?;

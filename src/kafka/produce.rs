@@ -13,6 +13,8 @@ pub use run::{Request, produce};
 pub use sender::Answer;
 pub use shape::Shape;
 
+use super::rate::Rate;
+
 pub use super::native::Landing;
 
 use std::{io::Read, time::Duration};
@@ -73,6 +75,8 @@ pub struct Delivery {
     pub partitioner: Partitioner,
     /// How long a record may take until it is acknowledged.
     pub timeout: Duration,
+    /// No faster than this; `None` is as fast as it goes.
+    pub rate: Option<Rate>,
 }
 
 /// What is sent.

@@ -54,8 +54,12 @@ fn lines(input: impl Into<Vec<u8>>, shape: Shape) -> Source {
 const VALUES: Shape = Shape::Value { key: None };
 const JSON: Shape = Shape::Json { repartition: false };
 
-const DELIVERY: Delivery =
-    Delivery { compression: Compression::None, partitioner: Partitioner::Murmur2, timeout: Duration::from_secs(20) };
+const DELIVERY: Delivery = Delivery {
+    compression: Compression::None,
+    partitioner: Partitioner::Murmur2,
+    timeout: Duration::from_secs(20),
+    rate: None,
+};
 
 fn send(target: &Target, source: Source, extras: Extras) -> Result<Outcome, Error> {
     let request = Request { target, source, extras, delivery: DELIVERY };

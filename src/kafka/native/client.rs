@@ -213,13 +213,14 @@ unsafe extern "C" fn on_delivery(_client: *mut rd_kafka_t, message: *const rd_ka
     // SAFETY: as above; the message lives through this call.
     let (link, message) = unsafe { (&*opaque.cast::<Link>(), &*message) };
     let size = message.len + message.key_len;
+    // The opaque of a message is its line's number.
+    let line = message._private.addr() as u64;
     match failure(message.err) {
         None => {
             let landing = Landing { partition: message.partition, offset: message.offset };
-            link.deliveries.acknowledged(size, landing);
+            link.deliveries.acknowledged(line, size, landing);
         }
-        // The opaque of a message is its line's number.
-        Some(code) => link.deliveries.failed(message._private.addr() as u64, size, code),
+        Some(code) => link.deliveries.failed(line, size, code),
     }
 }
 

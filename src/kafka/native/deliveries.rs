@@ -1,7 +1,7 @@
 //! What became of every record that was handed to librdkafka: the callbacks write, `produce` reads.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -38,6 +38,20 @@ pub struct Deliveries {
     each: AtomicBool,
     landed: Mutex<Option<Landing>>,
     failures: Mutex<Vec<Failure>>,
+    follower: Follower,
+}
+
+/// Who is told of each record by the number of its line: where it landed, or why it failed.
+type Tell = Box<dyn Fn(u64, Result<Landing, RDKafkaErrorCode>) + Send + Sync>;
+
+/// Somebody who follows each record, if anybody does.
+#[derive(Default)]
+struct Follower(OnceLock<Tell>);
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.get().is_some() { "Follower" } else { "nobody" })
+    }
 }
 
 impl Deliveries {
@@ -46,20 +60,32 @@ impl Deliveries {
         self.each.store(true, Ordering::Relaxed);
     }
 
-    /// A record of `bytes` (key and value) was acknowledged.
+    /// From now on tells `tell` of each record, on the thread that polls. There can be one follower only.
+    pub fn follow(&self, tell: impl Fn(u64, Result<Landing, RDKafkaErrorCode>) + Send + Sync + 'static) {
+        // A second follower would mean that two audits share one producer, which nothing can make happen.
+        let _ = self.follower.0.set(Box::new(tell));
+    }
+
+    /// The record of `line` with `bytes` (key and value) was acknowledged.
     ///
     /// Reports are served on the one thread that polls, a million a second: relaxed counting, and no lock for
     /// any but the first, whose place is shown where it is the only one.
-    pub(super) fn acknowledged(&self, bytes: usize, landing: Landing) {
+    pub(super) fn acknowledged(&self, line: u64, bytes: usize, landing: Landing) {
         let before = self.records.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if before == 0 || self.each.load(Ordering::Relaxed) {
             *lock(&self.landed) = Some(landing);
         }
+        if let Some(tell) = self.follower.0.get() {
+            tell(line, Ok(landing));
+        }
     }
 
     /// The record of `line` with `size` bytes failed.
     pub fn failed(&self, line: u64, size: usize, code: RDKafkaErrorCode) {
+        if let Some(tell) = self.follower.0.get() {
+            tell(line, Err(code));
+        }
         let mut failures = lock(&self.failures);
         let at = failures.iter().position(|failure| failure.code == code).unwrap_or_else(|| {
             failures.push(Failure { code, records: 0, lines: Vec::new() });
@@ -124,12 +150,24 @@ mod tests {
     fn the_first_landing_stays_unless_each_is_watched() {
         let deliveries = Deliveries::default();
         let [first, second] = [1, 2].map(|offset| Landing { partition: 0, offset });
-        deliveries.acknowledged(5, first);
-        deliveries.acknowledged(6, second);
+        deliveries.acknowledged(1, 5, first);
+        deliveries.acknowledged(2, 6, second);
         assert_eq!(deliveries.landing(), Some(first));
         deliveries.watch_each();
-        deliveries.acknowledged(0, second);
+        deliveries.acknowledged(3, 0, second);
         assert_eq!(deliveries.landing(), Some(second));
         assert_eq!((deliveries.records(), deliveries.bytes()), (3, 11));
+    }
+
+    #[test]
+    fn a_follower_hears_of_each_record_by_its_line() {
+        use std::sync::{Arc, Mutex};
+        let (deliveries, heard) = (Deliveries::default(), Arc::new(Mutex::new(Vec::new())));
+        let all = Arc::clone(&heard);
+        deliveries.follow(move |line, result| all.lock().unwrap().push((line, result)));
+        let landing = Landing { partition: 1, offset: 9 };
+        deliveries.acknowledged(7, 100, landing);
+        deliveries.failed(8, 100, RDKafkaErrorCode::MessageTimedOut);
+        assert_eq!(*heard.lock().unwrap(), [(7, Ok(landing)), (8, Err(RDKafkaErrorCode::MessageTimedOut))]);
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     kafka::{
         Target,
         native::{Connection, Outbox, find, max_message_bytes},
+        rate::Pace,
     },
 };
 
@@ -76,6 +77,7 @@ pub fn produce<'a>(
         extras,
         each,
         answered: 0,
+        pace: delivery.rate.map(|rate| Pace::new(rate, Instant::now())),
         stop,
     };
     let start = Instant::now();
@@ -84,7 +86,8 @@ pub fn produce<'a>(
         Source::One { key, value } => sender.one(key.as_deref(), value.as_deref()),
         Source::Generated { count, size } => sender.generated(count, size),
     };
-    let ending = ending.unwrap_or(Ending::Interrupted);
+    // What is sent at a rate stops waiting for its time when the records before it fail.
+    let ending = ending.unwrap_or_else(|_| if stop.is_cancelled() { Ending::Interrupted } else { Ending::Failing });
     sender.settle(delivery.timeout, matches!(ending, Ending::Interrupted));
     Ok(sender.outcome(start.elapsed(), ending))
 }

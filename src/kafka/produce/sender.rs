@@ -19,6 +19,7 @@ use super::{
 };
 use crate::kafka::{
     native::{Item, Landing, Outbox, Stopped, Topic},
+    rate::Pace,
     record::{Decoded, SentHeader},
 };
 
@@ -58,6 +59,8 @@ pub struct Sender<'a> {
     pub each: Option<&'a mut dyn FnMut(Answer) -> io::Result<()>>,
     /// How many records were acknowledged at the last answer.
     pub answered: u64,
+    /// Keeps to a rate, if one is set.
+    pub pace: Option<Pace>,
     /// Ctrl-C.
     pub stop: &'a CancellationToken,
 }
@@ -116,8 +119,35 @@ impl Sender<'_> {
         Ok(None)
     }
 
-    /// Sends records of key and value alone, by batches unless they get something in addition.
+    /// Waits until the next record is due. Reports are served meanwhile.
+    fn wait_for_its_time(&mut self) -> Result<(), Stopped> {
+        let Some(pace) = &mut self.pace else { return Ok(()) };
+        while let Err(early) = pace.take(Instant::now()) {
+            let connection = self.outbox.connection();
+            // librdkafka counts in milliseconds, and takes less for "do not wait".
+            connection.poll(early.clamp(Duration::from_millis(1), TICK));
+            let failing = || connection.link().deliveries.failures().iter().any(|f| !concerns_one(f.code));
+            if self.stop.is_cancelled() || failing() {
+                return Err(Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends records of key and value alone: one by one at their times where there is a rate to keep to.
     fn plain(&mut self, items: &[Item<'_>]) -> Result<(), Stopped> {
+        if self.pace.is_none() {
+            return self.together(items);
+        }
+        for item in items {
+            self.wait_for_its_time()?;
+            self.together(std::slice::from_ref(item))?;
+        }
+        Ok(())
+    }
+
+    /// Sends records of key and value alone, by batches unless they get something in addition.
+    fn together(&mut self, items: &[Item<'_>]) -> Result<(), Stopped> {
         let Extras { partition, timestamp, ref headers } = self.extras;
         if timestamp.is_none() && headers.is_empty() {
             return self.outbox.send_all(items, partition, self.stop);
@@ -142,6 +172,7 @@ impl Sender<'_> {
             deliveries.failed(line, item.size(), RDKafkaErrorCode::UnknownPartition);
             return Ok(());
         }
+        self.wait_for_its_time()?;
         let timestamp = self.extras.timestamp.or(record.timestamp);
         let sent = if self.extras.headers.is_empty() {
             self.outbox.send(&item, partition, timestamp, &record.headers, self.stop)

@@ -31,6 +31,7 @@ fn help_lists_every_command_of_the_product() {
         "topics",
         "groups",
         "doctor",
+        "audit",
     ] {
         assert!(listed.iter().any(|listed| listed == name), "{name} is not in {listed:?}");
     }
@@ -99,7 +100,7 @@ fn a_command_that_does_not_exist_is_told_with_the_nearest() {
     -- stderr
     error: unrecognized subcommand 'stauts'
 
-      tip: some similar subcommands exist: 'restart', 'status'
+      tip: some similar subcommands exist: 'audit', 'restart', 'status'
 
     Usage: kdev [OPTIONS] <COMMAND>
 
@@ -131,6 +132,18 @@ error: invalid value 'fast' for '--timeout <TIME>': give a number with a unit: 9
 
 For more information, try '--help'.
 ");
+}
+
+#[test]
+fn a_rate_without_a_unit_is_told() {
+    let sandbox = Sandbox::new();
+    for command in ["produce", "audit"] {
+        let ran = sandbox.run(&[command, "--rate", "500"]).expect(2);
+        ran.says("invalid value '500' for '--rate <N/TIME>': give a count and a unit of time: 500/s, 100/min, 10/h");
+    }
+    sandbox.run(&["produce", "--rate", "5/s", "--value", "one"]).expect(2).says("cannot be used with '--value");
+    sandbox.run(&["audit", "--for", "0s", "--bootstrap", "localhost:1"]).expect(2).says("--for must be longer");
+    sandbox.run(&["audit", "-n", "0"]).expect(2).says("invalid value '0'");
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn records() {
     what_is_wrong_with_consume_is_told(&project);
     a_compacted_topic_and_a_closed_pipe_end(&project);
     a_topic_of_transactions_ends(&project);
+    a_rate_loses_nothing_and_an_audit_tells(&project);
     other_programs_reach_it(&project);
     // Last, since the cluster is lost.
     a_cluster_lost_midway_is_told(&project);
@@ -233,4 +234,20 @@ fn a_cluster_lost_midway_is_told(project: &Project) {
     assert!(said.contains("2 of 3 records not acknowledged"), "{said}");
     assert!(said.contains("1 record acknowledged") || said.contains("not acknowledged within 3 s"), "{said}");
     project.run(&["consume", "posts", "--exit"]).expect(1);
+}
+
+fn a_rate_loses_nothing_and_an_audit_tells(project: &Project) {
+    let ran = project.run(&["produce", "copy", "--generate", "50", "--rate", "1000/s"]).expect(0);
+    ran.says("50 records");
+    let report = project.run(&["audit", "copy", "-n", "300", "--rate", "2000/s", "-o", "json"]).expect(0).json();
+    for (field, count) in [("records", 300), ("acknowledged", 300), ("lost", 0), ("duplicated", 0), ("reordered", 0)] {
+        assert_eq!(report[field], count, "{field}: {report:#}");
+    }
+    let partitions = report["partitions"].as_array().unwrap();
+    assert!(partitions.len() == 3 && partitions.iter().all(|p| p["acknowledged"] == 100), "{report:#}");
+    // A compacted topic takes no record without a key: each is refused, and the audit says so.
+    let ran = project.run(&["audit", "compacted", "-n", "5"]).expect(6);
+    ran.says("error: the audit of compacted failed: 5 not acknowledged").says("5 records: ");
+    assert!(ran.stdout.contains("failed        5"), "{ran}");
+    project.run(&["audit", "nowhere", "-n", "5"]).expect(1).says("there is no topic `nowhere`");
 }
