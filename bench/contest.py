@@ -2,21 +2,34 @@
 
 import statistics
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+import tools
 from command import Unmeasurable
+from project import Project
 from row import Row
 
 
-class Entrant:
-    """One program: how it is called, and what each of its runs cost."""
+@dataclass(frozen=True)
+class Place:
+    """What command lines name of a machine: kdev, the brokers, Kafka's jars. As it is by default, it stands on the page."""
 
-    def __init__(self, name, command, stdin=None, most=None, check=None, why=None):
+    kdev: str = "kdev"
+    brokers: str = "BROKERS"
+    libs: str = "LIBS"
+
+
+class Entrant:
+    """One program: its command line at a place, and what each of its runs cost."""
+
+    def __init__(self, name, command, needs=None, stdin=None, most=None, check=None):
         self.name, self.command, self.stdin = name, command, stdin
         # No more runs than this, for what is slow; and how its work is looked at afterwards.
         self.most, self.check = most, check
-        self.costs = []
+        self.needs = needs
         # Why it cannot be measured.
-        self.why = why
+        self.why = tools.missing(needs) if needs else None
+        self.costs = []
 
     def all(self, figure):
         """`wall`, `cpu` or `rss` of every run."""
@@ -25,6 +38,27 @@ class Entrant:
     def median(self, figure):
         """None where it was not measured."""
         return statistics.median(self.all(figure)) if self.costs and not self.why else None
+
+
+@contextmanager
+def arena(setup, name, toml, entrants):
+    """A cluster for them, and where it is; what goes wrong inside is the reason of those that are not measured."""
+    with entering(*entrants), Project(setup.kdev, setup.engine, f"{setup.prefix}-{name}", toml) as project:
+        project.run("up", "--no-apps")
+        brokers = project.said("env", "-o", "json")["KAFKA_BOOTSTRAP_SERVERS"]
+        java = any(each.needs == "java" and not each.why for each in entrants)
+        libs = tools.jars(setup, project.directory) if java else Place.libs
+        yield project, Place(setup.kdev, brokers, str(libs))
+
+
+@contextmanager
+def entering(*entrants):
+    """Gives those that were not measured the reason where what happens inside fails."""
+    try:
+        yield
+    except Unmeasurable as reason:
+        for entrant in entrants:
+            entrant.why = entrant.why or str(reason)
 
 
 def hold(setup, what, entrants, rounds, run):
@@ -48,11 +82,6 @@ def against(name, ours, theirs, figure="wall", goal=None, reach=None, peer=None)
     return row
 
 
-@contextmanager
-def entering(*entrants):
-    """Gives those that were not measured the reason where what happens inside fails."""
-    try:
-        yield
-    except Unmeasurable as reason:
-        for entrant in entrants:
-            entrant.why = entrant.why or str(reason)
+def rates(entrants, count):
+    """Records a second of those that were measured, for a chart; kdev's own are ours."""
+    return [(each.name, count / each.median("wall"), each.name.startswith("kdev")) for each in entrants if each.median("wall")]

@@ -3,73 +3,103 @@
 import shutil
 
 import command
+import consume
 import corpus
 import peers
-import tools
-from contest import Entrant, against, entering, hold
+from consume import Check
+from contest import Entrant, against, arena, hold
 from part import Part
-from project import Project
+from produce import FEW
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 SIZE = 100
-FEW = 3
-# The largest run takes ten times as long as the others.
+# Memory hardly differs between runs, and the largest run takes ten times as long as the others.
 FEWEST = 2
-TOPICS = ["race", "tenth", "one", "ten"]
+RACE = "race"
+NDJSON = "ndjson"
 
 
 def measure(setup, rounds):
     """The part."""
     count = setup.records
-    of = corpus.named(count, SIZE)
-    ours = {codec: Entrant(f"kdev, {codec}", produce(setup, "race", "one", "--compression", codec)) for codec in CODECS}
-    kcat = {codec: Entrant(f"kcat -z {codec}", None, why=tools.missing("kcat")) for codec in CODECS}
-    ndjson = Entrant("kdev, NDJSON", produce(setup, "race", "ndjson", "-i", "json"))
-    sizes = {"tenth": count // 10, "one": count, "ten": 10 * count}
-    sent = {name: Entrant(f"{number:,} records", produce(setup, name, name)) for name, number in sizes.items()}
-    read = {name: Entrant(f"{number:,} records", [setup.kdev, "consume", name, "--exit"]) for name, number in sizes.items()}
-    for each in (sent["ten"], read["ten"]):
-        each.most = FEWEST
-    racing = [*ours.values(), *kcat.values(), ndjson]
-    part = Part("Under load")
-    with (
-        entering(*racing, *sent.values(), *read.values()),
-        Project(setup.kdev, setup.engine, f"{setup.prefix}-load", corpus.toml(*TOPICS)) as project,
-    ):
-        setup.say(f"a cluster, and {corpus.named(10 * count, SIZE)}")
-        project.run("up", "--no-apps")
-        brokers = project.said("env", "-o", "json")["KAFKA_BOOTSTRAP_SERVERS"]
+    part = Part("Codecs, NDJSON, memory")
+    codecs, ndjson = Codecs(), Entrant("NDJSON in", produce(RACE, NDJSON, "-i", "json"))
+    weight = Weight({"tenth": count // 10, "one": count, "ten": 10 * count})
+    racing = [*codecs.entrants(), ndjson]
+    setup.say(f"a cluster, and {corpus.named(10 * count, SIZE)}")
+    with arena(setup, "load", corpus.toml(RACE, *weight.sizes), [*racing, *weight.entrants()]) as (project, place):
         files(project.directory, count)
-        # The first time into topics that are then read, and into new brokers.
-        few = min(rounds, FEW)
-        hold(setup, "memory of produce", list(sent.values()), min(rounds, FEWEST), lambda each: run(project, each))
-        hold(setup, "memory of consume", list(read.values()), min(rounds, FEWEST), lambda each: into(project, each, "consumed"))
-        command.run([setup.kdev, "consume", "one", "--exit", "-o", "json", "-n", str(count)], cwd=project.directory,
-                    stdout=(project.directory / "ndjson").open("wb"))  # fmt: skip
-        for codec, each in kcat.items():
-            each.command = peers.kcat_produce(brokers, "race", "one", "-z", codec)
-        hold(setup, f"codecs and NDJSON, {of}", racing, few, lambda each: counted(project, each, count))
-        part.ran("NDJSON in", ndjson.command, kdev=setup.kdev)
-        part.ran("a codec, kdev", ours["zstd"].command, kdev=setup.kdev)
-        part.ran("a codec, kcat", kcat["zstd"].command, BROKERS=brokers)
-    for codec in CODECS:
-        part.rows += [
-            against(f"`produce --compression {codec}` of {of}", ours[codec], kcat[codec]),
-            against("… CPU of the client", ours[codec], kcat[codec], "cpu"),
-        ]
-    part.rows.append(
-        against("NDJSON in, against lines: at least half the pace", ndjson, ours["none"], goal=2.0, peer="kdev, lines")
-    )
-    for name, by in (("produce", sent), ("consume --exit", read)):
-        part.rows += [
-            against(f"`{name}` of {sizes['one']:,} records, resident", by["one"], by["tenth"], "rss"),
-            against(f"`{name}` of {sizes['ten']:,} records, resident", by["ten"], by["one"], "rss", goal=1.2),
-        ]
+        weight.measure(setup, project, place, min(rounds, FEWEST))
+        with (project.directory / NDJSON).open("wb") as file:
+            project.run("consume", "one", "--exit", "-o", "json", "-n", count, stdout=file)
+        what = f"codecs and NDJSON, {corpus.named(count, SIZE)}"
+        hold(setup, what, racing, min(rounds, FEW), lambda each: sent(project, place, each, count))
+    part.ran(*racing)
+    part.rows = [
+        *codecs.rows(corpus.named(count, SIZE)),
+        against(
+            "NDJSON in, at least at half the pace of lines", ndjson, codecs.ours["none"], goal=2.0, peer="kdev, lines"
+        ),
+        *weight.rows(),
+    ]  # fmt: skip
     return part
 
 
-def produce(setup, topic, file, *more):
-    return [setup.kdev, "produce", topic, "--file", file, *more]
+def produce(topic, file, *more):
+    """The command line, at a place."""
+    return lambda at: [at.kdev, "produce", topic, "--file", file, *more]
+
+
+class Codecs:
+    """Each codec, by kdev and by kcat."""
+
+    def __init__(self):
+        self.ours = {codec: Entrant(f"kdev, {codec}", produce(RACE, "one", "--compression", codec)) for codec in CODECS}
+        self.kcat = {codec: Entrant(f"kcat, {codec}", kcat(codec), "kcat") for codec in CODECS}
+
+    def entrants(self):
+        return [each for codec in CODECS for each in (self.ours[codec], self.kcat[codec])]
+
+    def rows(self, of):
+        for codec in CODECS:
+            yield against(f"`produce --compression {codec}` of {of}", self.ours[codec], self.kcat[codec])
+            yield against("… CPU of the client", self.ours[codec], self.kcat[codec], "cpu")
+
+
+def kcat(codec):
+    """The command line, at a place."""
+    return lambda at: peers.kcat_produce(at.brokers, RACE, "one", "-z", codec)
+
+
+class Weight:
+    """Resident memory of kdev at a tenth, once and ten times the number of records."""
+
+    def __init__(self, sizes):
+        self.sizes = sizes
+        self.sent = {name: Entrant(f"{size:,} records", produce(name, name)) for name, size in sizes.items()}
+        self.read = {name: reader(name, size) for name, size in sizes.items()}
+
+    def entrants(self):
+        return [*self.sent.values(), *self.read.values()]
+
+    def measure(self, setup, project, place, rounds):
+        """The first time into topics that are then read, all that there is in them."""
+        sent = list(self.sent.values())
+        hold(setup, "memory of produce", sent, 1, lambda each: command.run(each.command(place), cwd=project.directory))
+        read = list(self.read.values())
+        hold(setup, "memory of consume", read, rounds, lambda each: consume.run(project, place, each))
+
+    def rows(self):
+        for name, by in (("produce", self.sent), ("consume --exit", self.read)):
+            one, ten = f"{self.sizes['one']:,}", f"{self.sizes['ten']:,}"
+            yield against(f"`{name}` of {one} records, resident", by["one"], by["tenth"], "rss")
+            yield against(f"`{name}` of {ten} records, resident", by["ten"], by["one"], "rss", goal=1.2)
+
+
+def reader(topic, size):
+    """Reads a topic to its end."""
+    check = Check("bytes", size * (SIZE + 1))
+    return Entrant(f"{size:,} records", lambda at: [at.kdev, "consume", topic, "--exit"], check=check)
 
 
 def files(directory, count):
@@ -82,22 +112,9 @@ def files(directory, count):
                 shutil.copyfileobj(one, ten, 1 << 20)
 
 
-def run(project, entrant):
-    return command.run(entrant.command, cwd=project.directory)
-
-
-def into(project, entrant, name):
-    """Into a file, which is removed."""
-    path = project.directory / name
-    with path.open("wb") as file:
-        cost = command.run(entrant.command, cwd=project.directory, stdout=file)
-    path.unlink()
-    return cost
-
-
-def counted(project, entrant, count):
+def sent(project, place, entrant, count):
     """A run that adds as many records to its topic as it should."""
-    before = corpus.messages(project, "race")
-    cost = run(project, entrant)
-    corpus.expect(f"records that {entrant.name} produced", corpus.messages(project, "race") - before, count)
+    before = corpus.messages(project, RACE)
+    cost = command.run(entrant.command(place), cwd=project.directory)
+    corpus.expect(f"records that {entrant.name} produced", corpus.messages(project, RACE) - before, count)
     return cost

@@ -3,6 +3,8 @@
 import shlex
 from dataclasses import dataclass, field
 
+from contest import Place
+
 
 @dataclass
 class Part:
@@ -14,9 +16,14 @@ class Part:
     notes: list = field(default_factory=list)
     charts: dict = field(default_factory=dict)
 
-    def ran(self, name, command, stdin=None, **places):
-        """Notes a command line to the letter, but for the places of this machine: BROKERS="localhost:…"."""
-        words = [str(word) for word in command]
-        for place, text in places.items():
-            words = [word.replace(text, place) for word in words]
-        self.commands.append((name, shlex.join(words) + (f" < {stdin}" if stdin else "")))
+    def ran(self, *entrants):
+        """Notes their command lines to the letter, with names for what belongs to this machine."""
+        for each in entrants:
+            if each.costs:
+                self.said(each.name, each.command(Place()), each.stdin)
+
+    def said(self, name, words, stdin=None):
+        """Notes one command line, once."""
+        said = (name, shlex.join(map(str, words)) + (f" < {stdin}" if stdin else ""))
+        if said not in self.commands:
+            self.commands.append(said)

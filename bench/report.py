@@ -99,4 +99,4 @@ def save(machine, parts, page):
 
 def as_data(part):
     rows = [{**vars(row), "ratio": row.ratio(), "met": row.met(), "reached": row.reached()} for row in part.rows]
-    return {"title": part.title, "rows": rows, "commands": dict(part.commands), "notes": part.notes}
+    return {"title": part.title, "rows": rows, "commands": part.commands, "notes": part.notes}

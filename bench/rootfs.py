@@ -1,8 +1,8 @@
 """The files of a container's image in a directory of this machine, and programs run in there without any container."""
 
 import os
+import shutil
 import subprocess
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -21,10 +21,11 @@ class Rootfs:
         name = f"{self.prefix}-export"
         try:
             # A user who is not root becomes one in a namespace, where the machine allows that.
-            if subprocess.run([*self.inside(), "true"], capture_output=True).returncode != 0:
-                raise Unmeasurable("running programs in a root directory of their own needs root, or user namespaces")
+            if not shutil.which("unshare") or subprocess.run([*self.inside(), "true"], capture_output=True).returncode != 0:
+                raise Unmeasurable("a root directory of its own for a program needs Linux, and root or user namespaces")
             self.engine.post("/containers/create", {"Image": self.image}, name=name)
-            self.engine.stream(f"/containers/{name}/export", self.extract)
+            # Devices are not ours to make, and the machine's own are mounted over them.
+            self.engine.untar(f"/containers/{name}/export", self.path, "--anchored", "--exclude=dev/*")
         except BaseException:
             self.temporary.cleanup()
             raise
@@ -34,16 +35,6 @@ class Rootfs:
 
     def __exit__(self, *_):
         self.temporary.cleanup()
-
-    def extract(self, stream):
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
-            for entry in tar:
-                # Owners and devices are not ours to make, and nothing here needs them.
-                if entry.isreg() or entry.isdir() or entry.issym() or entry.islnk():
-                    entry.uid, entry.gid, entry.uname, entry.gname = os.getuid(), os.getgid(), "", ""
-                    if not entry.issym():
-                        entry.mode |= 0o700 if entry.isdir() else 0o600
-                    tar.extract(entry, self.path, filter="fully_trusted")
 
     @staticmethod
     def inside():

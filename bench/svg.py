@@ -3,7 +3,9 @@
 from html import escape
 
 OURS, THEIRS, TEXT, LINE = "#2f9e63", "#7f8ea3", "#768390", "#76839055"
-WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 720, 230, 90, 20, 8, 34
+WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 760, 270, 90, 20, 8, 34
+# What fits to the left of a bar.
+LETTERS = 38
 
 
 def bars(title, unit, values):
@@ -15,7 +17,7 @@ def bars(title, unit, values):
         y = TOP + at * (BAR + GAP)
         wide = value / most * (WIDTH - LEFT - RIGHT)
         body += [
-            text(LEFT - 8, y + 15, name, "end", bold=ours),
+            text(LEFT - 8, y + 15, short(name), "end", bold=ours),
             f'<rect x="{LEFT}" y="{y}" width="{wide:.1f}" height="{BAR}" rx="3" fill="{OURS if ours else THEIRS}"/>',
             text(LEFT + wide + 6, y + 15, f"{number(value)} {unit}".strip(), bold=ours),
         ]
@@ -39,7 +41,7 @@ def waterfall(title, spans):
         y = TOP + at * (BAR + GAP)
         wide = max((end - begin) * scale, 1.5)
         body += [
-            text(LEFT - 8, y + 15, name, "end"),
+            text(LEFT - 8, y + 15, short(name), "end"),
             f'<rect x="{LEFT + begin * scale:.1f}" y="{y}" width="{wide:.1f}" height="{BAR}" rx="3" fill="{OURS}"/>',
             text(LEFT + end * scale + 6, y + 15, f"{number(end - begin)} s"),
         ]
@@ -57,6 +59,10 @@ def page(title, body, height):
 def text(x, y, words, anchor="start", bold=False):
     weight = ' font-weight="600"' if bold else ""
     return f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}" fill="{TEXT}"{weight}>{escape(words)}</text>'
+
+
+def short(name):
+    return name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
 
 
 def number(value):

@@ -1,9 +1,7 @@
 """The peers' programs: where they are, or why they are not."""
 
-import io
 import os
 import shutil
-import tarfile
 from pathlib import Path
 
 from command import Unmeasurable
@@ -25,9 +23,7 @@ def jars(setup, directory):
         raise Unmeasurable(reason)
     container = setup.engine.post("/containers/create", {"Image": setup.kafka_image()}, name=f"{setup.prefix}-jars")
     try:
-        tar = setup.engine.request("GET", f"/containers/{container['Id']}/archive", {"path": LIBS})
+        setup.engine.untar(f"/containers/{container['Id']}/archive?path={LIBS}", directory)
     finally:
         setup.engine.remove(f"/containers/{container['Id']}", v="1")
-    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
-        archive.extractall(directory, filter="data")
     return Path(directory) / "libs"
