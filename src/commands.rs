@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod completions;
+mod consent;
 pub mod consume;
 pub mod doctor;
 pub mod down;

@@ -28,6 +28,8 @@ pub struct Settings {
     pub kafka: KafkaSettings,
     /// The topics that must exist.
     pub topics: BTreeMap<TopicName, TopicSettings>,
+    /// Whether topics that are not among them are to be deleted.
+    pub prune: bool,
     /// The apps to build and run.
     pub apps: BTreeMap<AppName, AppSettings>,
     /// A mirror or local build of the Python image, for Dockerfiles that take `PYTHON_IMAGE`.

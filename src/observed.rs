@@ -188,8 +188,11 @@ pub struct Disk {
 pub struct TopicFacts {
     /// Partition `i` at index `i`.
     pub partitions: Vec<PartitionFacts>,
-    /// Settings that differ from the broker's default (only for topics asked about).
+    /// Settings made on the topic itself (only for topics asked about).
     pub config: BTreeMap<String, String>,
+    /// What holds for the topic where it has no setting of its own: the brokers' settings and Kafka's defaults
+    /// (only for topics asked about).
+    pub inherited: BTreeMap<String, String>,
 }
 
 /// A partition as the cluster has it.
@@ -201,6 +204,13 @@ pub struct PartitionFacts {
     pub replicas: Vec<NodeId>,
     /// Those in sync.
     pub isr: Vec<NodeId>,
+}
+
+impl TopicFacts {
+    /// The value of a setting that is in force, wherever it comes from; none where it is not known.
+    pub fn in_force(&self, setting: &str) -> Option<&str> {
+        self.config.get(setting).or_else(|| self.inherited.get(setting)).map(String::as_str)
+    }
 }
 
 impl PartitionFacts {

@@ -7,6 +7,7 @@ pub mod logs;
 pub mod plan;
 pub mod planning;
 pub mod restart;
+pub mod stakes;
 pub mod status;
 pub mod up;
 

@@ -27,6 +27,8 @@ pub struct Plan {
     pub nodes: BTreeMap<NodeId, NodePlan>,
     /// Topics of kdev.toml.
     pub topics: BTreeMap<TopicName, TopicPlan>,
+    /// Whether topics that kdev.toml does not name are to be deleted; Kafka's own never are.
+    pub prune: bool,
     /// Apps of kdev.toml; empty with `--no-apps`.
     pub apps: BTreeMap<AppName, AppPlan>,
 }

@@ -7,12 +7,16 @@ pub mod assignment;
 mod balance;
 pub mod change;
 pub mod down;
+pub mod drift;
+mod permission;
 pub mod safety;
+pub mod setting;
 mod step;
 pub mod up;
 
 use std::fmt;
 
+pub use permission::Permission;
 pub use step::Step;
 
 use crate::{
@@ -122,10 +126,12 @@ pub struct Next {
     pub steps: Vec<Step>,
     /// What has to come about by itself.
     pub waiting: Vec<Waiting>,
+    /// What would be done too, but takes records away, and nobody has permitted it.
+    pub held: Vec<Step>,
 }
 
 impl Next {
-    /// Whether the goal is reached.
+    /// Whether the goal is reached, but for what is held back.
     pub fn is_reached(&self) -> bool {
         self.steps.is_empty() && self.waiting.is_empty()
     }

@@ -9,6 +9,7 @@ use crate::{
     model::{AppName, NodeId, TopicName},
     observed::{ContainerFacts, ContainerState, Observed},
     plan::node,
+    reconcile::drift::{self, Drift},
 };
 
 /// Counts up only when a field changes its meaning or goes; fields may be added.
@@ -23,7 +24,7 @@ pub struct Status {
     pub project: String,
     /// Its directory.
     pub directory: String,
-    /// Whether all is as kdev.toml says and in sync.
+    /// Whether all that kdev.toml names is there and in sync. Drift of topics is told apart: the cluster serves.
     pub healthy: bool,
     /// Why not; empty where healthy.
     pub problems: Vec<String>,
@@ -97,6 +98,10 @@ pub struct Topic {
     pub offline: usize,
     /// Records in all partitions, by their first and last offsets.
     pub messages: u64,
+    /// Whether kdev.toml names it.
+    pub in_file: bool,
+    /// Where it differs from what kdev.toml says; empty for topics that it does not name.
+    pub drift: Vec<Drift>,
 }
 
 /// A consumer group.
@@ -139,7 +144,7 @@ pub struct Measured {
 /// Makes the status of a project whose nodes have these host ports.
 pub fn of(settings: &Settings, ports: &BTreeMap<NodeId, u16>, observed: &Observed, measured: &Measured) -> Status {
     let nodes: Vec<Node> = ports.iter().map(|(&id, &port)| node(settings, id, port, observed, measured)).collect();
-    let topics: Vec<Topic> = topics(observed, measured);
+    let topics: Vec<Topic> = topics(settings, observed, measured);
     let apps: Vec<App> = settings.apps.keys().map(|name| app(name, observed)).collect();
     let problems = problems(settings, observed, &nodes, &topics, &apps);
     let kafka = &observed.kafka;
@@ -202,7 +207,7 @@ fn node(settings: &Settings, id: NodeId, port: u16, observed: &Observed, measure
     }
 }
 
-fn topics(observed: &Observed, measured: &Measured) -> Vec<Topic> {
+fn topics(settings: &Settings, observed: &Observed, measured: &Measured) -> Vec<Topic> {
     observed
         .kafka
         .topics
@@ -215,6 +220,12 @@ fn topics(observed: &Observed, measured: &Measured) -> Vec<Topic> {
             under_replicated: facts.partitions.iter().filter(|p| p.isr.len() < p.replicas.len()).count(),
             offline: facts.partitions.iter().filter(|p| p.leader.is_none()).count(),
             messages: measured.messages.get(name).copied().unwrap_or(0),
+            in_file: settings.topics.contains_key(name),
+            drift: match settings.topics.get(name) {
+                // Some setting holds for every topic: where none is known, nobody answered.
+                Some(wanted) if !facts.inherited.is_empty() => drift::of(wanted, facts),
+                _ => Vec::new(),
+            },
         })
         .collect()
 }

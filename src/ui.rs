@@ -100,6 +100,13 @@ impl Ui {
         }
     }
 
+    /// A question on stderr; the answer is typed behind it.
+    pub fn ask(&self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        // Where stderr is closed there is nobody left to ask.
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
     /// Talk that even `-q` does not silence.
     pub fn always(&self, text: &str) {
         // Where stderr is closed there is nobody left to tell.

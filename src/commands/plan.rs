@@ -8,6 +8,7 @@ use super::{Context, print_json};
 use crate::{
     error::{Kind, Result},
     ops::{Session, plan, up},
+    reconcile::Permission,
     ui,
 };
 
@@ -42,7 +43,8 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub async fn run(args: PlanArgs, context: Context) -> Result<ExitCode> {
     let PlanArgs { no_apps, exit_code, output } = args;
     let session = context.session().await?;
-    let options = up::Options { apps: !no_apps, build: false, timeout: TIMEOUT };
+    let permission = Permission::Nothing;
+    let options = up::Options { apps: !no_apps, build: false, timeout: TIMEOUT, permission };
     let changes = show(&session, &options, output, &context).await?;
     Ok(if exit_code && changes { ExitCode::from(Kind::CheckFailed.exit_code()) } else { ExitCode::SUCCESS })
 }

@@ -2,15 +2,16 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{
-    Context,
+    Context, consent,
     plan::{self, PlanOutput},
 };
 use crate::{
-    error::Result,
-    ops::{status, up},
+    error::{Error, Result},
+    ops::{Session, stakes::Planned, status, up},
+    reconcile::Permission,
     ui::{self, progress::Shown},
 };
 
@@ -26,27 +27,45 @@ pub struct UpArgs {
     /// Show what would be changed, as `kdev plan` does, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Permit what takes records away for good; what goes is said before it goes
+    #[arg(long, value_enum, value_name = "WHAT", conflicts_with = "dry_run")]
+    allow: Option<Allow>,
     /// How long to wait until all is healthy
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = super::duration)]
     timeout: Duration,
 }
 
+/// What `--allow` permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Allow {
+    /// Deleting topics, and retention that deletes records which are there now
+    DestroyData,
+}
+
 /// Makes the system what the file says, and shows it.
 pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
-    let UpArgs { no_apps, build, dry_run, timeout } = args;
+    let UpArgs { no_apps, build, dry_run, allow, timeout } = args;
     let ui = context.ui;
     let session = context.session().await?;
-    let options = up::Options { apps: !no_apps, build, timeout };
+    let permission = Permission::Nothing;
+    let mut options = up::Options { apps: !no_apps, build, timeout, permission };
     let name = &session.settings.project.name;
     if dry_run {
         plan::show(&session, &options, PlanOutput::Text, &context).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let shown = Shown::start(&ui);
-    let result = up::up(&session, &options, &shown.events(), &context.cancel).await;
-    shown.finish().await;
-    let outcome = result?;
-    if outcome.steps.is_empty() {
+    let mut done = shown_up(&session, &options, &context).await?;
+    if !done.held.is_empty() {
+        permit(&done.held, allow, &context).await?;
+        options.permission = Permission::These(done.held.into_iter().map(|planned| planned.step).collect());
+        options.build = false;
+        done = shown_up(&session, &options, &context).await?;
+        // What has come up since was not shown, and nobody has permitted it.
+        if !done.held.is_empty() {
+            return Err(refused(&done.held));
+        }
+    }
+    if done.steps.is_empty() {
         ui.say(&format!("{name} is as kdev.toml says: nothing to do"));
     }
     let status = status::status(&session).await?;
@@ -56,4 +75,42 @@ pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
         "\nnext:\n  kdev consume {topic} -n 10      read records\n  kdev produce {topic}            send some\n  kdev logs -f                watch all services"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+async fn shown_up(session: &Session, options: &up::Options, context: &Context) -> Result<up::Done> {
+    let shown = Shown::start(&context.ui);
+    let result = up::up(session, options, &shown.events(), &context.cancel).await;
+    shown.finish().await;
+    result
+}
+
+/// Says what would take records away, and goes on only where that is permitted, beforehand or now.
+async fn permit(held: &[Planned], allow: Option<Allow>, context: &Context) -> Result<()> {
+    let lines: Vec<String> = held.iter().map(ui::plan::destroys).collect();
+    if let Some(Allow::DestroyData) = allow {
+        for line in &lines {
+            context.ui.warning(line);
+        }
+        return Ok(());
+    }
+    if consent::can_ask(context) {
+        for line in &lines {
+            context.ui.warning(line);
+        }
+        if consent::ask(context, "This takes records away for good.").await? {
+            return Ok(());
+        }
+    }
+    Err(refused(held))
+}
+
+fn refused(held: &[Planned]) -> Error {
+    let message = match held.len() {
+        1 => "one change takes records away for good, and was left undone; all else is as kdev.toml says".to_owned(),
+        n => format!("{n} changes take records away for good, and were left undone; all else is as kdev.toml says"),
+    };
+    Error::failed(message)
+        .details(held.iter().map(ui::plan::destroys))
+        .hint("kdev up --allow destroy-data")
+        .hint("kdev plan   (shows the changes again), and another kdev.toml")
 }

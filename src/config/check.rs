@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::{
     AppSettings, KafkaSettings, Settings, TopicSettings,
-    file::{App, Config, File, Kafka, Topic},
+    file::{App, Config, File, Kafka, Topic, TopicsEntry},
     load,
     machine::Machine,
     owned,
@@ -29,6 +29,8 @@ const DEFAULT_BROKERS: u8 = 3;
 const DEFAULT_MEMORY: u64 = 512 << 20;
 /// Under this the heap (five eighths) no longer holds Kafka's own caches.
 const LEAST_NODE_MEMORY: u64 = 256 << 20;
+/// The one key under `[topics]` that names no topic.
+pub const PRUNE: &str = "prune";
 const DEFAULT_PARTITIONS: u32 = 6;
 /// A cluster of this size on one machine gives out of file handles and patience beyond.
 const MOST_PARTITIONS: i64 = 10_000;
@@ -113,10 +115,7 @@ impl Check<'_> {
             ProjectName::from_directory_name(&directory.file_name().unwrap_or_default().to_string_lossy())
         });
         let kafka = self.kafka(&kafka, machine)?;
-        let topics = topics
-            .iter()
-            .map(|(name, topic)| Ok((self.named::<TopicName>(name)?, self.topic(topic, kafka.brokers)?)))
-            .collect::<Result<BTreeMap<_, _>>>()?;
+        let (topics, prune) = self.topics(&topics, kafka.brokers)?;
         let apps = apps
             .iter()
             .map(|(name, app)| Ok((self.named::<AppName>(name)?, self.app(name, app, directory)?)))
@@ -126,6 +125,7 @@ impl Check<'_> {
             file: None,
             kafka,
             topics,
+            prune,
             apps,
             python_image: machine.python_image.clone(),
         })
@@ -177,6 +177,41 @@ impl Check<'_> {
             );
         }
         Ok(out)
+    }
+
+    /// The topics, and whether others are to be deleted.
+    fn topics(
+        &self,
+        entries: &BTreeMap<Spanned<String>, Spanned<TopicsEntry>>,
+        brokers: u8,
+    ) -> Result<(BTreeMap<TopicName, TopicSettings>, bool)> {
+        let (mut topics, mut prune) = (BTreeMap::new(), false);
+        for (name, entry) in entries {
+            let key = name.as_ref();
+            match (key.as_str(), entry.as_ref()) {
+                (PRUNE, TopicsEntry::Switch(on)) => prune = *on,
+                (PRUNE, TopicsEntry::Topic(_)) => {
+                    return Err(self
+                        .at(name.span(), "`prune` under [topics] is a switch: no topic of kdev.toml can have that name")
+                        .hint("another name for the topic")
+                        .hint("prune = true under [topics]: `kdev up` deletes topics that kdev.toml does not name"));
+                }
+                (PRUNE, TopicsEntry::Other) => {
+                    return Err(self.at(entry.span(), "prune is neither true nor false").hint("prune = false"));
+                }
+                (_, TopicsEntry::Topic(topic)) => {
+                    topics.insert(self.named::<TopicName>(name)?, self.topic(topic, brokers)?);
+                }
+                (_, TopicsEntry::Switch(_) | TopicsEntry::Other) => {
+                    let mut wrong = self.at(entry.span(), format!("topic `{key}` is no table"));
+                    if load::nearest_name(key, [PRUNE]).is_some() {
+                        wrong = wrong.hint("`prune`");
+                    }
+                    return Err(wrong.hint(format!("[topics.{key}], and below it: partitions = 6")));
+                }
+            }
+        }
+        Ok((topics, prune))
     }
 
     fn topic(&self, topic: &Topic, brokers: u8) -> Result<TopicSettings> {

@@ -1,8 +1,11 @@
 //! What kdev.toml may say: its sections and keys as serde types, with the place of every value.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
 use toml::Spanned;
 
 use super::Profile;
@@ -16,9 +19,9 @@ pub struct File {
     /// `[kafka]`.
     #[serde(default)]
     pub kafka: Kafka,
-    /// `[topics.*]`.
+    /// `[topics]`: the topics, and the switch `prune` among them.
     #[serde(default)]
-    pub topics: BTreeMap<Spanned<String>, Topic>,
+    pub topics: BTreeMap<Spanned<String>, Spanned<TopicsEntry>>,
     /// `[apps.*]`.
     #[serde(default)]
     pub apps: BTreeMap<Spanned<String>, App>,
@@ -43,6 +46,49 @@ pub struct Kafka {
     /// Broker settings.
     #[serde(default)]
     pub config: Config,
+}
+
+/// What stands under `[topics]`.
+#[derive(Debug)]
+pub enum TopicsEntry {
+    /// A table: a topic.
+    Topic(Topic),
+    /// `true` or `false`: a switch.
+    Switch(bool),
+    /// Anything else: a mistake, which [`super::check`] tells.
+    Other,
+}
+
+impl<'de> Deserialize<'de> for TopicsEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entry;
+        impl<'de> Visitor<'de> for Entry {
+            type Value = TopicsEntry;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a topic's table, or true or false")
+            }
+            fn visit_bool<E>(self, on: bool) -> Result<TopicsEntry, E> {
+                Ok(TopicsEntry::Switch(on))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TopicsEntry, A::Error> {
+                Topic::deserialize(MapAccessDeserializer::new(map)).map(TopicsEntry::Topic)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<TopicsEntry, E> {
+                Ok(TopicsEntry::Other)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<TopicsEntry, E> {
+                Ok(TopicsEntry::Other)
+            }
+            fn visit_str<E>(self, _: &str) -> Result<TopicsEntry, E> {
+                Ok(TopicsEntry::Other)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<TopicsEntry, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(TopicsEntry::Other)
+            }
+        }
+        deserializer.deserialize_any(Entry)
+    }
 }
 
 /// `[topics.NAME]`.

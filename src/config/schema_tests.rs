@@ -32,3 +32,10 @@ fn the_schema_for_editors_has_the_very_keys_that_kdev_accepts() {
         assert_eq!(accepted(toml), described(&schema, place), "{place}");
     }
 }
+
+#[test]
+fn the_switch_among_the_topics_is_described() {
+    let schema: Value = serde_json::from_str(include_str!("../../docs/kdev.schema.json")).unwrap();
+    assert_eq!(described(&schema, "/properties/topics/properties"), [super::check::PRUNE]);
+    assert!(load::parse::<File>("kdev.toml", "[topics]\nprune = true").is_ok());
+}

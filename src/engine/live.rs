@@ -51,6 +51,11 @@ impl Live {
         Live { docker, kafka, plan, last: Mutex::new(None) }
     }
 
+    /// The cluster's client, for what no look tells.
+    pub fn kafka(&self) -> &Admin {
+        &self.kafka
+    }
+
     fn last(&self) -> std::sync::MutexGuard<'_, Option<(Instant, DockerFacts)>> {
         // A panic while the lock was held left plain data behind, no broken invariant.
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -82,15 +87,8 @@ impl Live {
         let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
         if facts.controller.is_some() && !planned.is_empty() {
             // A cluster too busy to answer looks like one without settings of its own: the next look asks again.
-            match self.kafka.topic_configs(&planned).await {
-                Ok(configs) => {
-                    for (name, config) in configs {
-                        if let Some(topic) = facts.topics.get_mut(&name) {
-                            topic.config = config;
-                        }
-                    }
-                }
-                Err(_) => facts.controller = None,
+            if self.kafka.add_settings(&mut facts.topics, &planned).await.is_err() {
+                facts.controller = None;
             }
         }
         facts
@@ -197,6 +195,7 @@ impl Live {
                 let set = BTreeMap::from([(name.clone(), to.clone())]);
                 self.kafka.alter_topic_config(topic, &set, &BTreeSet::new()).await
             }
+            Step::DeleteTopic { topic } => self.kafka.delete_topic_everywhere(topic).await,
             Step::ElectLeaders => self.elect_leaders().await,
             Step::CreateApp { app, name } => self.create_app(app, name).await,
             Step::RemoveImage { id, .. } | Step::RemoveUnfinished { id } => self.docker.remove_image(id).await,

@@ -166,7 +166,7 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
             let partition = PartitionFacts { leader: None, isr: replicas.clone(), replicas };
             let config = plan.topics.get(topic).map(|planned| planned.config.clone()).unwrap_or_default();
             let partitions = vec![partition; *partitions as usize];
-            observed.kafka.topics.insert(topic.clone(), TopicFacts { partitions, config });
+            observed.kafka.topics.insert(topic.clone(), TopicFacts { partitions, config, ..TopicFacts::default() });
         }
         Step::AddPartitions { topic, to, .. } => {
             if let Some(facts) = observed.kafka.topics.get_mut(topic) {
@@ -178,6 +178,9 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
             if let Some(facts) = observed.kafka.topics.get_mut(topic) {
                 facts.config.insert(name.clone(), to.clone());
             }
+        }
+        Step::DeleteTopic { topic } => {
+            observed.kafka.topics.remove(topic);
         }
         // Settling gives leadership to the first replica in sync: already so.
         Step::ElectLeaders => {}

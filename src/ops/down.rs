@@ -44,6 +44,7 @@ fn nothing(session: &Session) -> Plan {
         kafka_image: String::new(),
         nodes: BTreeMap::new(),
         topics: BTreeMap::new(),
+        prune: false,
         apps: BTreeMap::new(),
         project,
     }

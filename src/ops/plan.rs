@@ -5,12 +5,18 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Session, planning, up};
+use super::{
+    Session, planning,
+    stakes::{self, Planned},
+    up,
+};
 use crate::{
     engine::{World, live::Live, simulated::Simulated},
     error::Result,
     event::{Events, Phase},
-    reconcile::change::Change,
+    model::TopicName,
+    observed::KafkaFacts,
+    reconcile::{Permission, Step, drift},
 };
 
 /// Counts up only when a field changes its meaning or goes; fields may be added.
@@ -29,18 +35,10 @@ pub struct Preview {
     pub changes: bool,
     /// What it would do, in the order in which the steps end.
     pub steps: Vec<Planned>,
+    /// Topics on the cluster that kdev.toml does not name, Kafka's own left out.
+    pub unnamed_topics: Vec<String>,
     /// What else there is to know: a sentence each.
     pub notes: Vec<String>,
-}
-
-/// A step that would be taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Planned {
-    /// The step, imperative: what `up` says while it takes it.
-    pub text: String,
-    /// What it changes.
-    #[serde(flatten)]
-    pub change: Change,
 }
 
 /// Finds out what [`up::up`] would do, by letting the same loop run on a model of what is there.
@@ -52,23 +50,58 @@ pub async fn preview(session: &Session, options: &up::Options, cancel: &Cancella
     let live = Live::new(session.docker.clone(), plan.clone());
     let observed = live.observe(true).await?;
     let unseen = !observed.docker.volumes.is_empty() && observed.kafka.answering.is_empty();
-    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    let world = Arc::new(Simulated::new(plan.clone(), observed.clone()));
     let events = Events::channel().0;
-    let mut steps = up::reach(&world, &plan, options, &events, cancel).await?.steps;
+    let options = up::Options { permission: Permission::Everything, ..options.clone() };
+    let mut steps = up::reach(&world, &plan, &options, &events, cancel).await?.steps;
+    in_order(&mut steps);
     let mut notes = Vec::new();
     if unseen {
         steps.retain(|step| step.phase() != Phase::Topics);
         notes.push("no node answers, so the topics were not compared: `kdev up` does it once Kafka runs".to_owned());
     }
+    let unnamed = unnamed(session, &observed.kafka);
+    notes.extend(left_alone(session, &observed.kafka, &unnamed));
     let project = &session.settings.project;
     Ok(Preview {
         schema: SCHEMA,
         project: project.name.to_string(),
         directory: project.directory.display().to_string(),
         changes: !steps.is_empty(),
-        steps: steps.iter().map(|step| Planned { text: step.to_string(), change: step.change() }).collect(),
+        steps: stakes::measure(steps, live.kafka(), &plan, &observed.kafka).await,
+        unnamed_topics: unnamed.iter().map(ToString::to_string).collect(),
         notes,
     })
+}
+
+/// What is done to topics at the same time, in the order of their names.
+fn in_order(steps: &mut [Step]) {
+    for together in steps.chunk_by_mut(|a, b| a.phase() == Phase::Topics && b.phase() == Phase::Topics) {
+        together.sort_by_cached_key(|step| (step.change().target, step.change().field));
+    }
+}
+
+fn unnamed<'a>(session: &Session, facts: &'a KafkaFacts) -> Vec<&'a TopicName> {
+    facts.topics.keys().filter(|name| !name.is_internal() && !session.settings.topics.contains_key(*name)).collect()
+}
+
+/// What is on the cluster and not in kdev.toml, and stays.
+fn left_alone(session: &Session, facts: &KafkaFacts, unnamed: &[&TopicName]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !unnamed.is_empty() && !session.settings.prune {
+        let names: Vec<&str> = unnamed.iter().map(|name| name.as_str()).collect();
+        notes.push(format!("left alone, for kdev.toml does not name them: topics {}", names.join(", ")));
+    }
+    for (name, wanted) in &session.settings.topics {
+        let Some(facts) = facts.topics.get(name) else { continue };
+        let own = drift::of(wanted, facts).into_iter().filter(|drift| drift.kdev_toml.is_none());
+        let own: Vec<String> =
+            own.map(|drift| format!("{} = {}", drift.field, drift.cluster.unwrap_or_default())).collect();
+        if !own.is_empty() {
+            notes.push(format!("left alone, for kdev.toml does not name it: {} of topic {name}", own.join(", ")));
+        }
+    }
+    notes
 }
 
 #[cfg(test)]
@@ -77,8 +110,8 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{Planned, Preview, SCHEMA};
-    use crate::reconcile::Step;
+    use super::{Preview, SCHEMA};
+    use crate::{ops::stakes::Planned, reconcile::Step};
 
     fn keys(value: &Value) -> BTreeSet<String> {
         value.as_object().unwrap().keys().cloned().collect()
@@ -86,13 +119,13 @@ mod tests {
 
     #[test]
     fn the_schema_describes_the_very_fields_that_are_printed() {
-        let step = Step::CreateNetwork;
         let preview = Preview {
             schema: SCHEMA,
             project: "blog".to_owned(),
             directory: "/blog".to_owned(),
             changes: true,
-            steps: vec![Planned { text: step.to_string(), change: step.change() }],
+            steps: vec![Planned::of(Step::CreateNetwork)],
+            unnamed_topics: Vec::new(),
             notes: Vec::new(),
         };
         let printed = serde_json::to_value(&preview).unwrap();

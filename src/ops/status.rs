@@ -27,7 +27,13 @@ pub async fn status(session: &Session) -> Result<Status> {
     let admin = Admin::for_nodes(&running);
     let summary =
         async { if running.is_empty() { Default::default() } else { admin.summary(&running, PATIENCE).await } };
-    let (summary, memory) = join(summary, memory(session, &docker)).await;
+    let (mut summary, memory) = join(summary, memory(session, &docker)).await;
+    let topics = &mut summary.facts.topics;
+    let named: Vec<_> = session.settings.topics.keys().filter(|name| topics.contains_key(name)).cloned().collect();
+    if summary.facts.controller.is_some() {
+        // A cluster that does not answer this has told its other troubles already.
+        let _ = admin.patience(PATIENCE).add_settings(topics, &named).await;
+    }
     let measured = Measured {
         messages: summary.messages,
         groups: summary

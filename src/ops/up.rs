@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Session, planning};
+use super::{
+    Session, planning,
+    stakes::{self, Planned},
+};
 use crate::{
     engine::{
         World,
@@ -15,9 +18,9 @@ use crate::{
     event::{Event, Events},
     lock,
     model::AppName,
-    observed::Stranger,
+    observed::{Observed, Stranger},
     plan::Plan,
-    reconcile::{Blocked, Step, up},
+    reconcile::{Blocked, Permission, Step, up},
 };
 
 /// What the user asked for.
@@ -29,20 +32,43 @@ pub struct Options {
     pub build: bool,
     /// When to give up.
     pub timeout: Duration,
+    /// What may be done of that which takes records away.
+    pub permission: Permission,
 }
 
-/// Makes the system what the file says, and waits until it is healthy.
+/// What an [`up()`] did.
+#[derive(Debug)]
+pub struct Done {
+    /// The steps that were taken, in the order in which they ended.
+    pub steps: Vec<Step>,
+    /// What takes records away and was not permitted: all else is as kdev.toml says.
+    pub held: Vec<Planned>,
+}
+
+/// Makes the system what the file says, and waits until it is healthy. What takes records away is held back until it
+/// is permitted.
 ///
 /// # Errors
 /// See [`run::reach`]; apps that failed while everything else came up are an error too.
-pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &CancellationToken) -> Result<Outcome> {
+pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &CancellationToken) -> Result<Done> {
     let _lock = locked(session, "kdev up", events, cancel).await?;
     let (plan, claimed) = plan_and_claim(session, options, events, cancel).await?;
     let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
     let mut outcome = reach(&world, &plan, options, events, cancel).await?;
-    outcome.steps.splice(0..0, claimed);
+    let mut steps = claimed;
+    steps.append(&mut outcome.steps);
+    let facts = &outcome.observed;
+    let held = up::next_permitted(&plan, options.apps, &options.permission, facts).map_err(blocked)?.held;
+    let held = stakes::measure(held, world.kafka(), &plan, &facts.kafka).await;
+    // A shorter retention of a topic without records as old as that takes nothing away.
+    let (held, harmless): (Vec<_>, Vec<_>) = held.into_iter().partition(|planned| planned.change.destructive);
+    if !harmless.is_empty() && outcome.failed_apps.is_empty() {
+        let also = harmless.into_iter().map(|planned| planned.step).collect();
+        let options = Options { permission: options.permission.clone().with(also), build: false, ..options.clone() };
+        steps.append(&mut reach(&world, &plan, &options, events, cancel).await?.steps);
+    }
     match outcome.failed_apps.len() {
-        0 => Ok(outcome),
+        0 => Ok(Done { steps, held }),
         1 => Err(with_kafka_up(outcome.failed_apps.remove(0))),
         _ => {
             // Each is told whole; the last is the one that is returned.
@@ -89,7 +115,8 @@ pub(super) async fn reach<W: World>(
         false => Vec::new(),
     };
     let run = Run { events, cancel, timeout: options.timeout, first };
-    run::reach(world, run, |observed| up::next(plan, options.apps, observed).map_err(blocked)).await
+    let next = |observed: &Observed| up::next_permitted(plan, options.apps, &options.permission, observed);
+    run::reach(world, run, |observed| next(observed).map_err(blocked)).await
 }
 
 /// Takes the project's lock; the second of two runs says for whom it waits.

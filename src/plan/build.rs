@@ -68,7 +68,15 @@ pub fn build(settings: &Settings, known: &Known<'_>) -> Result<Plan> {
             Some((name.clone(), app_plan(settings, name, app, digest, &network.name)))
         })
         .collect();
-    Ok(Plan { project: project.clone(), network, kafka_image: settings.kafka.image.clone(), nodes, topics, apps })
+    Ok(Plan {
+        project: project.clone(),
+        network,
+        kafka_image: settings.kafka.image.clone(),
+        nodes,
+        topics,
+        prune: settings.prune,
+        apps,
+    })
 }
 
 /// The cluster that the volumes belong to, or the new one.

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::step::{Step, instance};
+use super::{
+    setting,
+    step::{Step, instance},
+};
 
 /// What becomes of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +17,15 @@ pub enum Kind {
     Change,
     /// It goes.
     Delete,
+}
+
+/// Data that go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// Records, by their offsets: a compacted topic holds fewer.
+    pub records: u64,
+    /// Their bytes on one disk: about, for Kafka tells only the size of whole partitions.
+    pub bytes: u64,
 }
 
 /// What a step changes.
@@ -33,6 +45,8 @@ pub struct Change {
     pub to: Option<String>,
     /// Whether records may go that nothing brings back.
     pub destructive: bool,
+    /// How much goes, where that was measured.
+    pub loss: Option<Loss>,
     /// What it means for people, for data, for programs: a sentence each.
     pub meaning: Vec<String>,
 }
@@ -47,6 +61,7 @@ impl Change {
             from: None,
             to: None,
             destructive: false,
+            loss: None,
             meaning: Vec::new(),
         }
     }
@@ -106,7 +121,15 @@ impl Step {
                 Change::field("topic", topic, "partitions", Some(from.to_string()), to)
                     .meaning("the order per key holds only among the records that come after it")
             }
-            Step::SetTopicConfig { topic, name, from, to } => Change::field("topic", topic, name, from.clone(), to),
+            Step::SetTopicConfig { topic, name, from, to } => {
+                let change = Change::field("topic", topic, name, from.clone(), to).meaning(setting::meaning(
+                    name,
+                    from.as_deref(),
+                    to,
+                ));
+                if setting::may_delete(name, from.as_deref(), to) { change.destructive() } else { change }
+            }
+            Step::DeleteTopic { topic } => Change::new(Delete, "topic", topic).destructive(),
             Step::ElectLeaders => Change::field("cluster", "partitions", "leaders", None, "preferred"),
             Step::RemoveImage { app, .. } => Change::new(Delete, "image", app),
             Step::RemoveUnfinished { id } => Change::new(Delete, "image", id),

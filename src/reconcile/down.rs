@@ -71,5 +71,5 @@ pub fn next(extent: Extent, observed: &Observed) -> Next {
             }
         }
     }
-    Next { steps, waiting }
+    Next { steps, waiting, held: Vec::new() }
 }

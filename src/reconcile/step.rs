@@ -96,10 +96,15 @@ pub enum Step {
         topic: TopicName,
         /// The setting.
         name: String,
-        /// Its value now, where it differs from Kafka's default.
+        /// Its value in force now, the topic's own or inherited; none where it is not known.
         from: Option<String>,
         /// Its new value.
         to: String,
+    },
+    /// Delete a topic that kdev.toml does not name, with its records.
+    DeleteTopic {
+        /// Its name.
+        topic: TopicName,
     },
     /// Give each partition back to its preferred leader.
     ElectLeaders,
@@ -149,7 +154,10 @@ impl Step {
                 service_phase(service)
             }
             Step::Remove { service, .. } => service_phase(service),
-            Step::CreateTopic { .. } | Step::AddPartitions { .. } | Step::SetTopicConfig { .. } => Phase::Topics,
+            Step::CreateTopic { .. }
+            | Step::AddPartitions { .. }
+            | Step::SetTopicConfig { .. }
+            | Step::DeleteTopic { .. } => Phase::Topics,
             Step::CreateApp { .. } => Phase::Apps,
             Step::RemoveImage { .. }
             | Step::RemoveUnfinished { .. }
@@ -174,6 +182,7 @@ impl Step {
             | Step::CreateTopic { .. }
             | Step::AddPartitions { .. }
             | Step::SetTopicConfig { .. }
+            | Step::DeleteTopic { .. }
             | Step::ElectLeaders
             | Step::RemoveUnfinished { .. }
             | Step::RemoveNetwork { .. }
@@ -208,9 +217,11 @@ impl fmt::Display for Step {
                 write!(f, "add partitions to topic {topic}: {from} to {to} (keys move to other partitions)")
             }
             Step::SetTopicConfig { topic, name, from, to } => match from {
+                Some(from) if from == to => write!(f, "set {name} of topic {topic} to {to}, which it inherits now"),
                 Some(from) => write!(f, "set {name} of topic {topic}: {from} to {to}"),
                 None => write!(f, "set {name} of topic {topic} to {to}"),
             },
+            Step::DeleteTopic { topic } => write!(f, "delete topic {topic}, which kdev.toml does not name"),
             Step::ElectLeaders => write!(f, "elect preferred leaders"),
             Step::CreateApp { app, name } => write!(f, "create container of {}", instance(app.as_str(), name)),
             Step::RemoveImage { app, .. } => write!(f, "remove image of {app} that nothing uses"),

@@ -1,19 +1,28 @@
 //! The way to the plan.
 
-use super::{Blocked, Next, Step, Waiting, safety};
+use super::{Blocked, Next, Permission, Step, Waiting, safety, setting};
 use crate::{
     model::{NodeId, Role},
     observed::{ContainerFacts, ContainerState, Observed, PartitionFacts},
     plan::{AppPlan, NodePlan, Plan, TopicPlan},
 };
 
-/// The steps that may be taken now towards `plan`, and what has to be waited for.
+/// The steps that may be taken now towards `plan`, and what has to be waited for. What takes records away is held
+/// back.
 ///
 /// With `apps` false, apps are left as they are.
 ///
 /// # Errors
 /// The plan cannot be reached from here.
 pub fn next(plan: &Plan, apps: bool, observed: &Observed) -> Result<Next, Blocked> {
+    next_permitted(plan, apps, &Permission::Nothing, observed)
+}
+
+/// As [`next`], with what `permission` allows of the steps that take records away.
+///
+/// # Errors
+/// As [`next`].
+pub fn next_permitted(plan: &Plan, apps: bool, permission: &Permission, observed: &Observed) -> Result<Next, Blocked> {
     if !observed.docker.strangers.is_empty() {
         return Err(Blocked::Strangers(observed.docker.strangers.clone()));
     }
@@ -24,6 +33,7 @@ pub fn next(plan: &Plan, apps: bool, observed: &Observed) -> Result<Next, Blocke
     let serving = serving(plan, observed, &mut next);
     if serving {
         topics(plan, observed, &mut next)?;
+        hold(permission, &mut next);
         leaders(observed, &mut next);
     }
     let ready = serving && !plan.topics.keys().any(|name| !observed.kafka.topics.contains_key(name));
@@ -41,7 +51,13 @@ pub fn next(plan: &Plan, apps: bool, observed: &Observed) -> Result<Next, Blocke
             why: "left behind".to_owned(),
         });
     }
+    hold(permission, &mut next);
     Ok(next)
+}
+
+/// Holds back what takes records away without permission.
+fn hold(permission: &Permission, next: &mut Next) {
+    next.held.extend(next.steps.extract_if(.., |step| !permission.allows(step)));
 }
 
 /// The prepared image's id, or the step towards it where some node needs it.
@@ -178,6 +194,11 @@ fn topics(plan: &Plan, observed: &Observed, next: &mut Next) -> Result<(), Block
     for topic in plan.topics.values() {
         self::topic(topic, observed, next)?;
     }
+    if plan.prune {
+        let unnamed =
+            observed.kafka.topics.keys().filter(|name| !name.is_internal() && !plan.topics.contains_key(name));
+        next.steps.extend(unnamed.map(|name| Step::DeleteTopic { topic: name.clone() }));
+    }
     Ok(())
 }
 
@@ -210,13 +231,13 @@ fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), 
     if let Some(other) = facts.partitions.iter().map(|p| p.replicas.len() as u8).find(|&n| n != topic.replication) {
         return Err(Blocked::Replication { topic: name, has: other, wanted: topic.replication });
     }
-    for (setting, value) in &topic.config {
-        let now = facts.config.get(setting);
-        if now != Some(value) {
+    for (key, value) in &topic.config {
+        let own = facts.config.get(key);
+        if !own.is_some_and(|own| setting::same(own, value)) {
             next.steps.push(Step::SetTopicConfig {
                 topic: name.clone(),
-                name: setting.clone(),
-                from: now.cloned(),
+                name: key.clone(),
+                from: facts.in_force(key).map(str::to_owned),
                 to: value.clone(),
             });
         }

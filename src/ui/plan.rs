@@ -2,9 +2,10 @@
 
 use console::{StyledObject, style};
 
+use super::count;
 use crate::{
-    ops::plan::{Planned, Preview},
-    reconcile::change::Kind,
+    ops::{plan::Preview, stakes::Planned},
+    reconcile::change::{Change, Kind, Loss},
 };
 
 /// The preview for people.
@@ -13,20 +14,49 @@ pub fn render(preview: &Preview) -> String {
     if !preview.steps.is_empty() {
         lines.push(String::new());
         lines.push(summary(preview));
+        if preview.steps.iter().any(|planned| planned.change.destructive) {
+            lines.push(format!("what is {} needs: kdev up --allow destroy-data", style("marked with !").red()));
+        }
     }
     lines.extend(preview.notes.iter().map(|note| format!("{} {note}", style("note:").cyan())));
     lines.join("\n")
 }
 
 fn step(planned: &Planned) -> Vec<String> {
-    let Planned { text, change } = planned;
+    let Planned { step: _, text, change } = planned;
     let mut lines = vec![format!("{} {}", mark(change.kind), coloured(change.kind, text))];
     // Some texts say already why.
+    let indent = if change.destructive { "  ! " } else { "    " };
     lines.extend(change.meaning.iter().filter(|sentence| !text.contains(sentence.as_str())).map(|sentence| {
         let sentence = if change.destructive { style(sentence).red() } else { style(sentence).dim() };
-        format!("    {sentence}")
+        format!("{indent}{sentence}")
     }));
+    if let Some(gone) = gone(change) {
+        lines.push(format!("{indent}{}", style(gone).red()));
+    }
     lines
+}
+
+/// A step that takes records away, in one line.
+pub fn destroys(planned: &Planned) -> String {
+    let Planned { step: _, text, change } = planned;
+    match gone(change) {
+        Some(gone) => format!("{text}: {gone}"),
+        None => std::iter::once(text.as_str())
+            .chain(change.meaning.iter().map(String::as_str))
+            .collect::<Vec<_>>()
+            .join(": "),
+    }
+}
+
+/// How much goes, where something does and it was measured.
+fn gone(change: &Change) -> Option<String> {
+    let Loss { records, bytes } = change.loss.filter(|_| change.destructive)?;
+    let (records, size) = (count(records), super::bytes(bytes));
+    Some(match change.kind {
+        Kind::Delete => format!("{records} records go, about {size} on each replica"),
+        Kind::Create | Kind::Change => format!("up to {records} records go, about {size} on each replica"),
+    })
 }
 
 fn mark(kind: Kind) -> StyledObject<&'static str> {
@@ -55,7 +85,10 @@ fn summary(preview: &Preview) -> String {
 mod tests {
     use super::render;
     use crate::{
-        ops::plan::{Planned, Preview, SCHEMA},
+        ops::{
+            plan::{Preview, SCHEMA},
+            stakes::Planned,
+        },
         reconcile::Step,
     };
 
@@ -72,7 +105,8 @@ mod tests {
             project: "blog".to_owned(),
             directory: "/blog".to_owned(),
             changes: true,
-            steps: steps.iter().map(|step| Planned { text: step.to_string(), change: step.change() }).collect(),
+            steps: steps.into_iter().map(Planned::of).collect(),
+            unnamed_topics: Vec::new(),
             notes: vec!["worth knowing".to_owned()],
         };
         insta::assert_snapshot!(render(&preview), @r"

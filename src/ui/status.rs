@@ -3,7 +3,10 @@
 use console::style;
 
 use super::{bytes, count, table};
-use crate::status::Status;
+use crate::{
+    reconcile::drift::Drift,
+    status::{Status, Topic},
+};
 
 /// The status for people.
 pub fn render(status: &Status) -> String {
@@ -86,7 +89,24 @@ fn topics(status: &Status) -> String {
             count(topic.messages),
         ]);
     }
-    table::text(&table)
+    std::iter::once(table::text(&table)).chain(status.topics.iter().flat_map(drift)).collect::<Vec<_>>().join("\n")
+}
+
+/// Where a topic is not as kdev.toml says: a line each.
+fn drift(topic: &Topic) -> Vec<String> {
+    let name = &topic.name;
+    let line = |text: String| format!("  {} {text}", style("~").yellow());
+    if !topic.in_file {
+        return vec![line(format!("{name} is not in kdev.toml"))];
+    }
+    let told = topic.drift.iter().map(|Drift { field, kdev_toml, cluster }| {
+        let has = cluster.as_deref().unwrap_or("not set");
+        line(match kdev_toml {
+            Some(wanted) => format!("{name}: {field} is {has}, kdev.toml says {wanted} (kdev plan)"),
+            None => format!("{name}: {field} is {has}, kdev.toml does not name it"),
+        })
+    });
+    told.collect()
 }
 
 fn groups(status: &Status) -> String {

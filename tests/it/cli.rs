@@ -7,3 +7,4 @@ mod engine;
 mod help;
 mod init;
 mod places;
+mod topics;

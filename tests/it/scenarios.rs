@@ -2,4 +2,5 @@
 
 mod property;
 mod steps;
+mod topics;
 mod worlds;

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result, While},
     kafka::wire::{KafkaError, message, to_text},
     model::TopicName,
+    observed::TopicFacts,
 };
 
 /// Kafka's number for "topic" among configurable resources.
@@ -71,6 +72,22 @@ impl Admin {
                 .collect()
         };
         Ok(all.into_iter().map(|(name, settings)| (name, own(settings))).collect())
+    }
+
+    /// Asks for the settings of the named topics and writes them into their facts.
+    ///
+    /// # Errors
+    /// The cluster could not be asked.
+    pub async fn add_settings(&self, topics: &mut BTreeMap<TopicName, TopicFacts>, names: &[TopicName]) -> Result<()> {
+        for (name, settings) in self.topic_settings(names).await? {
+            let Some(facts) = topics.get_mut(&name) else { continue };
+            for Setting { name, value, source } in settings {
+                let Some(value) = value else { continue };
+                let place = if source == SettingSource::Topic { &mut facts.config } else { &mut facts.inherited };
+                place.insert(name, value);
+            }
+        }
+        Ok(())
     }
 
     /// All settings of topics, in the order of their names. A topic that does not exist is absent.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use kafka_protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
+use tokio::time::Instant;
 
 use super::{Admin, route::topic_name};
 use crate::{
@@ -27,10 +28,13 @@ impl Admin {
     /// The node could not be asked, or its disk has failed.
     pub async fn disk(&self, node: NodeId) -> Result<Disk> {
         let deadline = self.deadline();
-        let request = DescribeLogDirsRequest::default().with_topics(None);
-        let read = || async { read(node, &self.node(i32::from(node.0), &request, deadline).await?) };
-        let disk = self.retrying(deadline, read).await;
+        let disk = self.retrying(deadline, || self.disk_once(node, deadline)).await;
         disk.map_err(Error::from).while_(|| format!("measuring the data of {}", node.service()))
+    }
+
+    pub(super) async fn disk_once(&self, node: NodeId, deadline: Instant) -> Result<Disk, KafkaError> {
+        let request = DescribeLogDirsRequest::default().with_topics(None);
+        read(node, &self.node(i32::from(node.0), &request, deadline).await?)
     }
 }
 

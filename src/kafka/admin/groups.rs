@@ -84,7 +84,7 @@ impl Admin {
         listed.map_err(Error::from).while_(|| "listing groups".to_owned())
     }
 
-    async fn list_groups_once(&self, deadline: Instant) -> Result<Vec<ListedGroup>, KafkaError> {
+    pub(super) async fn list_groups_once(&self, deadline: Instant) -> Result<Vec<ListedGroup>, KafkaError> {
         let brokers = self.brokers(deadline).await?;
         let asked = brokers.into_iter().map(|broker| self.groups_of(broker, deadline));
         let mut groups: Vec<_> = try_join_all(asked).await?.into_iter().flatten().collect();

@@ -95,5 +95,5 @@ fn topic_facts(topic: &MetadataResponseTopic) -> Option<(TopicName, TopicFacts)>
             isr: partition.isr_nodes.iter().filter_map(|id| node_id(id.0)).collect(),
         })
         .collect();
-    Some((name, TopicFacts { partitions, config: BTreeMap::new() }))
+    Some((name, TopicFacts { partitions, ..TopicFacts::default() }))
 }

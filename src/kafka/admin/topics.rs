@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{
     Admin,
-    route::{topic_name, wire_topic},
+    route::{metadata_request, topic_name, wire_topic},
 };
 use crate::{
     error::{Error, Result, While},
@@ -94,6 +94,27 @@ impl Admin {
             })
             .await;
         outcome.map_err(Error::from).while_(|| format!("deleting topic `{name}`"))
+    }
+
+    /// Deletes a topic, and waits until no broker lists it any more: a look, and a topic of the same name, may follow.
+    ///
+    /// # Errors
+    /// As [`Admin::delete_topic`]; a broker could not be asked, or lists it still when the patience ends.
+    pub async fn delete_topic_everywhere(&self, name: &TopicName) -> Result<()> {
+        self.delete_topic(name).await?;
+        let deadline = self.deadline();
+        let request = metadata_request(Some(std::slice::from_ref(name)));
+        let gone = || async {
+            for broker in self.brokers(deadline).await? {
+                let topics = self.node(broker, &request, deadline).await?.topics;
+                if topics.iter().any(|topic| !topic.partitions.is_empty()) {
+                    return Err(KafkaError::Missing(format!("node {broker} lists topic `{name}` still")));
+                }
+            }
+            Ok(())
+        };
+        let gone = self.retrying(deadline, gone).await;
+        gone.map_err(Error::from).while_(|| format!("deleting topic `{name}`"))
     }
 
     /// Grows a topic to `count` partitions in all. A topic that has exactly as many is left alone.
