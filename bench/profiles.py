@@ -10,7 +10,7 @@ from row import Row, filling
 
 FEW = 2
 # The compiler of all tiers needs a while until it pays.
-TIMES = 5
+TIMES = 8
 TOPIC = "race"
 FILE = "lines"
 SIZE = 100
