@@ -57,7 +57,8 @@ def kaf_consume(brokers, topic):
 
 
 def kafkactl_produce(brokers, topic):
-    return ["env", f"BROKERS={brokers}", "kafkactl", "produce", topic]
+    """It waits for the leader alone by default."""
+    return ["env", f"BROKERS={brokers}", "kafkactl", "produce", topic, "--required-acks", "WaitForAll", "--silent"]
 
 
 def kafkactl_consume(brokers, topic):

@@ -10,6 +10,9 @@ from svg import bars
 # Runs of what takes several times as long as the rest; its median hardly moves.
 FEW = 3
 FILE = "lines"
+# For clients that send one record and wait for it before the next.
+SLOW = 100
+FEWER = "fewer-lines"
 TOPIC = "race"
 
 
@@ -23,45 +26,62 @@ def measure(setup, rounds):
 
 def one_size(setup, part, rounds, count, size):
     of = corpus.named(count, size)
-    ours = Entrant("kdev", lambda at: [at.kdev, "produce", TOPIC, "--file", FILE])
-    kcat = Entrant("kcat", lambda at: peers.kcat_produce(at.brokers, TOPIC, FILE), "kcat")
+    ours = Entrant("kdev", lambda at: [at.kdev, "produce", TOPIC, "--file", FILE], check=count)
+    kcat = Entrant("kcat", lambda at: peers.kcat_produce(at.brokers, TOPIC, FILE), "kcat", check=count)
     perf = Entrant(
-        "Kafka's ProducerPerformance", lambda at: peers.producer_perf(at.libs, at.brokers, TOPIC, count, size), "java", most=FEW
-    )
+        "Kafka's ProducerPerformance", lambda at: peers.producer_perf(at.libs, at.brokers, TOPIC, count, size), "java",
+        most=FEW, check=count,
+    )  # fmt: skip
     # These differ little with the size, and take long.
-    others = further() if size == corpus.SHAPES[0][1] else []
-    entrants = [kcat, ours, perf, *others]
+    others = Further(count, size) if size == corpus.SHAPES[0][1] else None
+    entrants = [kcat, ours, perf, *(others.entrants() if others else [])]
     setup.say(f"a cluster, and {of}")
     with arena(setup, "produce", corpus.toml(TOPIC), entrants) as (project, place):
         corpus.write(project.directory / FILE, count, size)
+        corpus.write(project.directory / FEWER, count // SLOW, size)
         # The new brokers' first records are slower than all later ones, whoever sends them.
         project.run("produce", TOPIC, "--file", FILE)
-        hold(setup, f"produce of {of}", entrants, rounds, lambda each: run(project, place, each, count))
+        hold(setup, f"produce of {of}", entrants, rounds, lambda each: run(project, place, each))
     part.ran(*entrants)
     part.rows += [
         against(f"`produce` of {of}", ours, kcat, goal=1.0, reach=0.8),
         against("… CPU of the client", ours, kcat, "cpu", goal=1.0, reach=0.75),
         against(f"`produce` of {of}", ours, perf, goal=0.25, reach=0.15),
         against("… CPU of the client", ours, perf, "cpu"),
-        *(against(f"`produce` of {of}", ours, each) for each in others),
+        *(others.rows(ours, of) if others else []),
     ]
-    part.charts[f"produce-{size}"] = bars(f"produce {of}, acks=all: records a second", "", rates(entrants, count))
+    racing = [each for each in entrants if each.check == count]
+    part.charts[f"produce-{size}"] = bars(f"produce {of}, acks=all: records a second", "", rates(racing, count))
 
 
-def further():
-    """Other clients, without a goal."""
-    return [
-        Entrant(
-            "Kafka's console producer", lambda at: peers.console_producer(at.libs, at.brokers, TOPIC), "java", FILE, FEW
-        ),
-        Entrant("kafkactl", lambda at: peers.kafkactl_produce(at.brokers, TOPIC), "kafkactl", FILE, FEW),
-        Entrant("kaf", lambda at: peers.kaf_produce(at.brokers, TOPIC), "kaf", FILE, FEW),
-    ]
+class Further:
+    """Other clients, without a goal; those that wait for each record get fewer, and so does kdev beside them."""
+
+    def __init__(self, count, size):
+        few = count // SLOW
+        self.of_few = corpus.named(few, size)
+        self.console = Entrant(
+            "Kafka's console producer", lambda at: peers.console_producer(at.libs, at.brokers, TOPIC), "java",
+            stdin=FILE, most=FEW, check=count,
+        )  # fmt: skip
+        self.ours = Entrant("kdev, fewer", lambda at: [at.kdev, "produce", TOPIC, "--file", FEWER], most=FEW, check=few)
+        self.slow = [
+            Entrant(name, lambda at, call=call: call(at.brokers, TOPIC), name, stdin=FEWER, most=FEW, check=few)
+            for name, call in (("kafkactl", peers.kafkactl_produce), ("kaf", peers.kaf_produce))
+        ]
+
+    def entrants(self):
+        return [self.console, self.ours, *self.slow]
+
+    def rows(self, ours, of):
+        yield against(f"`produce` of {of}", ours, self.console)
+        for each in self.slow:
+            yield against(f"`produce` of {self.of_few}", self.ours, each)
 
 
-def run(project, place, entrant, count):
+def run(project, place, entrant):
     """One run; afterwards the topic holds as many records more."""
     before = corpus.messages(project, TOPIC)
     cost = command.run(entrant.command(place), cwd=project.directory, stdin=entrant.stdin)
-    corpus.expect(f"records that {entrant.name} produced", corpus.messages(project, TOPIC) - before, count)
+    corpus.expect(f"records that {entrant.name} produced", corpus.messages(project, TOPIC) - before, entrant.check)
     return cost
