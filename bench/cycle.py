@@ -29,23 +29,41 @@ class Cycle:
         self.resident = Row("kdev itself in `up`, resident", "MB", 30, worst=True)
         self.rows = [self.ready, self.idle, self.first, self.down, self.warm, self.killed, self.resident]
 
+    def besides(self):
+        """The rows that the peer of a new cluster fills too."""
+        return [self.ready, self.idle]
+
     def live(self, project):
-        """One life, from nothing to nothing."""
-        cost = project.run("up", "--no-apps")
-        for row in (self.ready.ours, self.warm.theirs, self.killed.theirs):
-            row.append(cost.wall)
-        self.resident.ours.append(cost.rss)
-        self.first.ours.append(project.run("produce", "--value", "first").wall)
-        time.sleep(IDLE_S)
-        self.idle.ours.append(memory(project) / 1e6)
-        with Load(project):
-            self.down.ours.append(project.run("down").wall)
-        self.warm.ours.append(project.run("up", "--no-apps").wall)
-        with Load(project):
-            kill(project)
-        self.killed.ours.append(project.run("up", "--no-apps").wall)
+        """One life, from nothing to nothing. Where it ends early, the rows that it did not come to say why."""
+        missing = list(self.rows)
+
+        def measured(row, value):
+            row.ours.append(value)
+            missing.remove(row)
+
+        try:
+            self.step_by_step(project, measured)
+        except Unmeasurable as reason:
+            for row in missing:
+                row.why = row.why or str(reason)
         project.run("down", "--volumes")
         time.sleep(SETTLE_S)
+
+    def step_by_step(self, project, measured):
+        cost = project.run("up", "--no-apps")
+        for row in (self.warm, self.killed):
+            row.theirs.append(cost.wall)
+        measured(self.ready, cost.wall)
+        measured(self.resident, cost.rss)
+        measured(self.first, project.run("produce", "--value", "first").wall)
+        time.sleep(IDLE_S)
+        measured(self.idle, memory(project) / 1e6)
+        with Load(project):
+            measured(self.down, project.run("down").wall)
+        measured(self.warm, project.run("up", "--no-apps").wall)
+        with Load(project):
+            kill(project)
+        measured(self.killed, project.run("up", "--no-apps").wall)
 
 
 class Load:

@@ -9,6 +9,8 @@ from command import Unmeasurable
 from project import Project
 
 LIMIT_S = 60
+# Of the whole: what a line of the waterfall is worth.
+WORTH_SHOWING = 0.03
 # The consumer prints each post as one line of JSON that begins so; what it says besides does not.
 POST = b'{"topic"'
 
@@ -57,6 +59,17 @@ class FirstPost:
         finally:
             self.forget()
         return printed - begin
+
+    def timings(self):
+        """Where the time of one run went, as kdev tells it: spans of name, begin and end in seconds, and whether of waiting."""
+        try:
+            told = self.project.said("up", "-o", "json")["timings"]
+        finally:
+            self.forget()
+        spans = [(each["text"], each["start_ms"] / 1000, each["end_ms"] / 1000, each["waited"]) for each in told]
+        whole = max(end for _, _, end, _ in spans)
+        # A start has dozens of short waits, which are worth no line.
+        return [span for span in spans if not span[3] or span[2] - span[1] >= WORTH_SHOWING * whole]
 
     def printed(self):
         """When the consumer printed its first post, in seconds since 1970; None while it has not."""

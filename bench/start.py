@@ -8,6 +8,7 @@ import baseline
 import cycle
 from baseline import Baseline
 from bare import Bare
+from command import Unmeasurable
 from cycle import IDLE_S, SETTLE_S, Cycle
 from firstpost import FirstPost
 from image import FreshImage
@@ -16,7 +17,7 @@ from part import Part
 from project import Project
 from rootfs import Rootfs
 from row import Row, filling
-from svg import bars
+from svg import bars, waterfall
 
 ENTRYPOINT = "the image's own entrypoint"
 
@@ -37,23 +38,25 @@ def measure(setup, rounds):
                 commands, prepared = cycle.commands(project)
                 project.run("down", "--volumes")
                 entrypoint = Baseline(setup.engine, image.name, f"{setup.prefix}-peer")
-                sides = [lambda: of_entrypoint(entrypoint, life), lambda: life.live(project)]
+                sides = [(life.besides(), lambda: of_entrypoint(entrypoint, life)), (life.rows, lambda: life.live(project))]
                 with filling(bare):
                     rootfs = stack.enter_context(Rootfs(setup.engine, prepared, setup.prefix))
                     said(part, rootfs, commands)
                     # Its first start reads its files from the disk.
                     of_bare(Bare(rootfs, commands), [])
-                    sides.append(lambda: of_bare(Bare(rootfs, commands), bare.theirs))
+                    sides.append(([bare], lambda: of_bare(Bare(rootfs, commands), bare.theirs)))
                 for number in range(rounds):
                     setup.say(f"a new cluster, round {number + 1} of {rounds}")
-                    for side in sides if number % 2 == 0 else reversed(sides):
-                        side()
+                    for rows, side in sides if number % 2 == 0 else reversed(sides):
+                        with filling(*rows):
+                            side()
             bare.ours, post.theirs = life.ready.ours, life.ready.theirs
             with filling(post), FirstPost(setup) as first:
                 for number in range(rounds):
                     setup.say(f"the first post, round {number + 1} of {rounds}")
                     post.ours.append(first.seconds())
-    part.charts = charts(part.rows)
+                draw(part, first)
+    part.charts |= charts(part.rows)
     return part
 
 
@@ -75,6 +78,14 @@ def of_bare(bare, samples):
         with shielded():
             bare.remove()
     time.sleep(SETTLE_S)
+
+
+def draw(part, first):
+    """One more start, for the picture."""
+    try:
+        part.charts["waterfall"] = waterfall("kdev up: nodes, topic and two apps, from nothing", first.timings())
+    except Unmeasurable as reason:
+        part.notes.append(f"No waterfall: {reason}")
 
 
 def said(part, rootfs, commands):

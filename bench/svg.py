@@ -25,8 +25,8 @@ def bars(title, unit, values):
 
 
 def waterfall(title, spans):
-    """Spans of (name, begin, end) in seconds, each a bar at its time."""
-    most = max((end for _, _, end in spans), default=1)
+    """Spans of (name, begin, end, whether of waiting) in seconds, each a bar at its time."""
+    most = max((end for _, _, end, _ in spans), default=1)
     scale = (WIDTH - LEFT - RIGHT) / most
     bottom = TOP + len(spans) * (BAR + GAP)
     body = []
@@ -37,15 +37,16 @@ def waterfall(title, spans):
             f'<line x1="{x:.1f}" y1="{TOP - 4}" x2="{x:.1f}" y2="{bottom}" stroke="{LINE}"/>',
             text(x, bottom + 14, f"{tick * step:g} s", "middle"),
         ]
-    for at, (name, begin, end) in enumerate(spans):
+    for at, (name, begin, end, waited) in enumerate(spans):
         y = TOP + at * (BAR + GAP)
         wide = max((end - begin) * scale, 1.5)
         body += [
             text(LEFT - 8, y + 15, short(name), "end"),
-            f'<rect x="{LEFT + begin * scale:.1f}" y="{y}" width="{wide:.1f}" height="{BAR}" rx="3" fill="{OURS}"/>',
-            text(LEFT + end * scale + 6, y + 15, f"{number(end - begin)} s"),
+            f'<rect x="{LEFT + begin * scale:.1f}" y="{y}" width="{wide:.1f}" height="{BAR}" rx="3" '
+            f'fill="{THEIRS if waited else OURS}"/>',
+            text(LEFT + begin * scale + wide + 6, y + 15, f"{number(end - begin)} s"),
         ]
-    return page(title, body, bottom + 22)
+    return page(title + " (grey: waiting)", body, bottom + 22)
 
 
 def page(title, body, height):
