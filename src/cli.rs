@@ -58,6 +58,8 @@ enum Command {
     Down(commands::down::DownArgs),
     /// Show what `up` would change, with what each change means, and change nothing
     Plan(commands::plan::PlanArgs),
+    /// Spread replicas and leaders evenly over the nodes, with the fewest moves
+    Rebalance(commands::rebalance::RebalanceArgs),
     /// Show nodes, controller, topics, groups with their lag, and apps
     Status(commands::status::StatusArgs),
     /// Show the logs of all services, merged in time order
@@ -126,6 +128,7 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
         Command::Up(args) => commands::up::run(args, context).await,
         Command::Down(args) => commands::down::run(args, context).await,
         Command::Plan(args) => commands::plan::run(args, context).await,
+        Command::Rebalance(args) => commands::rebalance::run(args, context).await,
         Command::Status(args) => commands::status::run(args, context).await,
         Command::Logs(args) => commands::logs::run(args, context).await,
         Command::Produce(args) => {

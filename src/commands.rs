@@ -15,6 +15,7 @@ pub mod logs;
 pub mod ls;
 pub mod plan;
 pub mod produce;
+pub mod rebalance;
 pub mod restart;
 pub mod run;
 pub mod status;

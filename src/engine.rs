@@ -5,9 +5,11 @@
 
 pub mod ending;
 pub mod live;
+mod moving;
 pub mod prepare;
 pub mod run;
 pub mod simulated;
+mod simulated_moving;
 pub mod storage;
 
 use std::future::Future;

@@ -15,6 +15,8 @@ pub enum Phase {
     Nodes,
     /// Creating topics.
     Topics,
+    /// Moving replicas from node to node.
+    Replicas,
     /// The apps' containers.
     Apps,
     /// Removing containers, network, volumes and images.
@@ -29,6 +31,7 @@ impl Phase {
             Phase::Network => "network",
             Phase::Nodes => "nodes",
             Phase::Topics => "topics",
+            Phase::Replicas => "replicas",
             Phase::Apps => "apps",
             Phase::Clean => "clean",
         }
@@ -91,6 +94,15 @@ pub enum Event {
         phase: Phase,
         /// Why: "kafka-2 does not answer yet".
         reason: String,
+    },
+    /// Something large is under way by itself.
+    Left {
+        /// The line it belongs to.
+        phase: Phase,
+        /// What: "moving 6 partitions, now to kafka-4".
+        what: String,
+        /// Bytes still to go.
+        bytes: u64,
     },
     /// Worth saying, not wrong.
     Note(String),

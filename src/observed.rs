@@ -163,6 +163,35 @@ pub struct KafkaFacts {
     pub topics: BTreeMap<TopicName, TopicFacts>,
     /// Reassignments under way: topic, partition's number.
     pub reassignments: BTreeMap<TopicName, BTreeMap<usize, Reassignment>>,
+    /// The limit on their traffic.
+    pub limited: Limited,
+    /// Brokers that the controller has on its list, running or not; empty where it was not asked.
+    pub registered: BTreeSet<NodeId>,
+    /// Disks, of the nodes that were asked for theirs.
+    pub disks: BTreeMap<NodeId, Disk>,
+}
+
+/// Where kdev's limit on the traffic of moves is set. A limit that somebody else set is not here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Limited {
+    /// Nodes that take in only so much a second.
+    pub nodes: BTreeSet<NodeId>,
+    /// Topics for which it holds.
+    pub topics: BTreeSet<TopicName>,
+    /// Whether nodes send only so much, too: the sign that replicas are being evened out, and not only added.
+    pub evening: bool,
+}
+
+impl Limited {
+    /// Whether there is anything of it.
+    pub fn any(&self) -> bool {
+        self.evening || !self.nodes.is_empty() || !self.topics.is_empty()
+    }
+
+    /// Whether all of these are limited.
+    pub fn covers(&self, nodes: &BTreeSet<NodeId>, topics: &BTreeSet<TopicName>, evening: bool) -> bool {
+        self.nodes.is_superset(nodes) && self.topics.is_superset(topics) && (self.evening || !evening)
+    }
 }
 
 /// A partition whose replicas are being moved. Its [`PartitionFacts::replicas`] are those before and after together.

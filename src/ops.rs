@@ -6,6 +6,7 @@ pub mod down;
 pub mod logs;
 pub mod plan;
 pub mod planning;
+pub mod rebalance;
 pub mod restart;
 pub mod stakes;
 pub mod status;

@@ -23,14 +23,30 @@ pub struct Plan {
     pub network: NetworkPlan,
     /// The Kafka image's reference, before its preparation.
     pub kafka_image: String,
-    /// Kafka nodes by number.
+    /// Kafka nodes by number, those that are to leave the cluster too.
     pub nodes: BTreeMap<NodeId, NodePlan>,
+    /// How many of the nodes, from the first, are the cluster's controllers: for good.
+    pub voters: u8,
+    /// `min.insync.replicas` of topics that do not say otherwise.
+    pub min_insync: usize,
     /// Topics of kdev.toml.
     pub topics: BTreeMap<TopicName, TopicPlan>,
     /// Whether topics that kdev.toml does not name are to be deleted; Kafka's own never are.
     pub prune: bool,
     /// Apps of kdev.toml; empty with `--no-apps`.
     pub apps: BTreeMap<AppName, AppPlan>,
+}
+
+impl Plan {
+    /// The nodes that the cluster is to have.
+    pub fn staying(&self) -> impl Iterator<Item = (NodeId, &NodePlan)> {
+        self.nodes.iter().filter(|(_, node)| !node.leaving).map(|(&id, node)| (id, node))
+    }
+
+    /// Whether the cluster is to have the node.
+    pub fn stays(&self, id: NodeId) -> bool {
+        self.nodes.get(&id).is_some_and(|node| !node.leaving)
+    }
 }
 
 /// A network to make.
@@ -62,6 +78,10 @@ pub struct NodePlan {
     pub volume: VolumePlan,
     /// Its port on 127.0.0.1.
     pub port: u16,
+    /// Whether it is a controller too.
+    pub controller: bool,
+    /// Whether kdev.toml has it no longer: it goes once it holds no replica.
+    pub leaving: bool,
     /// Its container; the image is the prepared one, known when it is made.
     pub container: ContainerPlan,
 }

@@ -8,13 +8,18 @@ mod balance;
 pub mod change;
 pub mod down;
 pub mod drift;
+pub mod leave;
+pub mod moves;
 mod permission;
 pub mod safety;
 pub mod setting;
 mod step;
 pub mod up;
 
-use std::fmt;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 pub use permission::Permission;
 pub use step::Step;
@@ -55,6 +60,35 @@ pub enum Waiting {
     },
     /// A node is about to end by itself.
     Ending(String),
+    /// Replicas are being copied.
+    Moving {
+        /// How many partitions are not yet where they are to be.
+        partitions: usize,
+        /// The nodes that are copying.
+        to: BTreeSet<NodeId>,
+        /// Bytes still to be copied.
+        left: u64,
+    },
+    /// Replicas are being copied to a node that does not answer.
+    Stuck {
+        /// The node.
+        node: NodeId,
+        /// How many partitions wait for it.
+        partitions: usize,
+    },
+    /// A partition cannot be moved yet.
+    Held {
+        /// Its topic.
+        topic: TopicName,
+        /// Its number.
+        partition: usize,
+        /// Why.
+        reason: safety::Reason,
+    },
+    /// A node that leaves still deletes what it held.
+    Emptying(NodeId),
+    /// A node that leaves has stopped, and the others have not all heard of it.
+    Listed(NodeId),
     /// An app was started just now.
     Settling(AppName),
 }
@@ -67,7 +101,10 @@ impl Waiting {
             | Waiting::Lists { .. }
             | Waiting::Leaderless
             | Waiting::Unsafe { .. }
+            | Waiting::Emptying(_)
+            | Waiting::Listed(_)
             | Waiting::Ending(_) => Phase::Nodes,
+            Waiting::Moving { .. } | Waiting::Stuck { .. } | Waiting::Held { .. } => Phase::Replicas,
             Waiting::OutOfSync { .. } => Phase::Topics,
             Waiting::Settling(_) => Phase::Apps,
         }
@@ -89,9 +126,32 @@ impl fmt::Display for Waiting {
             }
             Waiting::Unsafe { node, reason } => write!(f, "{} must be replaced, but {reason}", node.service()),
             Waiting::Ending(service) => write!(f, "{service} is ending"),
+            Waiting::Moving { partitions, to, left: _ } => {
+                let partitions =
+                    if *partitions == 1 { "one partition".to_owned() } else { format!("{partitions} partitions") };
+                write!(f, "moving {partitions}, now to {}", services(to))
+            }
+            Waiting::Stuck { node, partitions } => {
+                let wait = if *partitions == 1 {
+                    "one partition waits".to_owned()
+                } else {
+                    format!("{partitions} partitions wait")
+                };
+                write!(f, "{wait} for {}, which is to copy them and does not answer", node.service())
+            }
+            Waiting::Held { topic, partition, reason } => {
+                write!(f, "partition {partition} of {topic} cannot be moved yet: {reason}")
+            }
+            Waiting::Emptying(node) => write!(f, "{} still deletes what it held", node.service()),
+            Waiting::Listed(node) => write!(f, "{} has stopped, and is still on the list of brokers", node.service()),
             Waiting::Settling(app) => write!(f, "{app} has just started"),
         }
     }
+}
+
+/// Nodes by name: `kafka-4, kafka-5`.
+fn services<'a>(nodes: impl IntoIterator<Item = &'a NodeId>) -> String {
+    nodes.into_iter().map(|id| id.service()).collect::<Vec<_>>().join(", ")
 }
 
 /// Why the plan cannot be reached from here at all.
@@ -108,14 +168,28 @@ pub enum Blocked {
         /// How many the file says.
         wanted: u32,
     },
-    /// The topic has another number of replicas than the file says.
-    Replication {
-        /// The topic.
+    /// Topics have more replicas than there are to be nodes.
+    TooFewNodes {
+        /// The topics, with the replicas of each partition.
+        topics: BTreeMap<TopicName, usize>,
+        /// How many nodes there are to be.
+        nodes: usize,
+    },
+    /// All replicas of a partition are on nodes whose data are gone.
+    Lost {
+        /// Its topic.
         topic: TopicName,
-        /// What it has.
-        has: u8,
-        /// What the file says.
-        wanted: u8,
+        /// Its number.
+        partition: usize,
+        /// Where they were.
+        nodes: Vec<NodeId>,
+    },
+    /// What is to be copied does not fit.
+    NoRoom {
+        /// Bytes to be copied.
+        needed: u64,
+        /// Bytes that can still be written.
+        free: u64,
     },
 }
 

@@ -195,7 +195,7 @@ fn node(settings: &Settings, id: NodeId, port: u16, observed: &Observed, measure
         Some(container) => container.state.word(),
     };
     let partitions = observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
-    let controller = id.0 <= node::voters(settings.kafka.brokers);
+    let controller = id.0 <= observed.docker.voters().unwrap_or_else(|| node::voters(settings.kafka.brokers));
     Node {
         name: id.service(),
         id,
@@ -252,8 +252,12 @@ fn problems(settings: &Settings, observed: &Observed, nodes: &[Node], topics: &[
         problems.push("nothing runs: kdev up".to_owned());
         return problems;
     }
-    for node in nodes.iter().filter(|node| node.state != "running") {
+    let stays = |node: &&Node| node.id.0 <= settings.kafka.brokers;
+    for node in nodes.iter().filter(stays).filter(|node| node.state != "running") {
         problems.push(format!("{} is {}", node.name, node.state));
+    }
+    for node in nodes.iter().filter(|node| node.id.0 > settings.kafka.brokers) {
+        problems.push(format!("kdev.toml no longer has {}: kdev up moves its partitions and removes it", node.name));
     }
     if observed.kafka.controller.is_none() {
         problems.push("there is no active controller".to_owned());

@@ -3,9 +3,11 @@
 //! stdout carries data, stderr talk. Whether there are colours, spinners or quiet is decided once, in [`Ui::new`].
 
 pub mod audit;
+pub mod balance;
 pub mod doctor;
 pub mod error;
 pub mod logs;
+mod pace;
 pub mod plan;
 pub mod progress;
 pub mod status;

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{World, ending, prepare, storage};
+use super::{World, ending, moving, prepare, storage};
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
@@ -17,7 +17,7 @@ use crate::{
     model::{NodeId, Role},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
     plan::{Plan, build::APP_STOP_TIMEOUT, node::STOP_TIMEOUT},
-    reconcile::Step,
+    reconcile::{Step, moves::Occasion},
     template,
 };
 
@@ -25,7 +25,7 @@ use crate::{
 /// look takes processor time from nodes that are starting.
 const DOCKER_FRESH: Duration = Duration::from_millis(250);
 /// A node that runs answers within milliseconds; one that starts is asked again soon.
-const KAFKA_PATIENCE: Duration = Duration::from_millis(700);
+pub(super) const KAFKA_PATIENCE: Duration = Duration::from_millis(700);
 /// An app that has stayed up this long has started.
 const STAYED_UP: Duration = Duration::from_secs(2);
 /// One that has printed something and lives on for this long, too: a traceback and the end that follows it lie
@@ -33,6 +33,8 @@ const STAYED_UP: Duration = Duration::from_secs(2);
 const PRINTED_AND_UP: Duration = Duration::from_millis(400);
 /// An election is seen by all nodes within a few hundred milliseconds.
 const ELECTED: Duration = Duration::from_secs(5);
+/// What the operating system says of a full disk (ENOSPC), in the words of Java.
+const NO_SPACE: &str = "No space left on device";
 /// As many last lines as show a Java or Python traceback's head.
 const LAST_LINES: usize = 20;
 
@@ -41,14 +43,20 @@ pub struct Live {
     docker: Engine,
     kafka: Admin,
     plan: Plan,
+    moving: moving::Looks,
     last: Mutex<Option<(Instant, DockerFacts)>>,
 }
 
 impl Live {
     /// For this plan; `docker` is already connected.
     pub fn new(docker: Engine, plan: Plan) -> Self {
+        Self::on(docker, plan, Occasion::Needed)
+    }
+
+    /// For this plan, and for replicas that are to be moved on that occasion.
+    pub fn on(docker: Engine, plan: Plan, occasion: Occasion) -> Self {
         let kafka = Admin::for_nodes(&addresses(&plan));
-        Live { docker, kafka, plan, last: Mutex::new(None) }
+        Live { docker, kafka, plan, moving: moving::Looks::new(occasion), last: Mutex::new(None) }
     }
 
     /// The cluster's client, for what no look tells.
@@ -77,13 +85,20 @@ impl Live {
         Ok(facts)
     }
 
-    async fn kafka_facts(&self, docker: &DockerFacts) -> KafkaFacts {
+    async fn kafka_facts(&self, docker: &DockerFacts, acted: bool) -> KafkaFacts {
         let mut running = addresses(&self.plan);
         running.retain(|&id, _| docker.node(id).is_some_and(|c| c.state == ContainerState::Running));
         if running.is_empty() {
             return KafkaFacts::default();
         }
         let mut facts = self.kafka.observe(&running, KAFKA_PATIENCE).await;
+        if facts.controller.is_some() {
+            // As below: the next look asks again.
+            let moving = self.moving.complete(&self.kafka, &self.plan, acted, &running, &mut facts).await;
+            if moving.is_err() {
+                facts.controller = None;
+            }
+        }
         let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
         if facts.controller.is_some() && !planned.is_empty() {
             // A cluster too busy to answer looks like one without settings of its own: the next look asks again.
@@ -196,6 +211,10 @@ impl Live {
                 self.kafka.alter_topic_config(topic, &set, &BTreeSet::new()).await
             }
             Step::DeleteTopic { topic } => self.kafka.delete_topic_everywhere(topic).await,
+            Step::Limit { nodes, topics, evening } => moving::limit(&self.kafka, nodes, topics, *evening).await,
+            Step::Reassign { moves, .. } => moving::reassign(&self.kafka, moves, &addresses(&self.plan)).await,
+            Step::Unlimit { nodes, topics } => moving::unlimit(&self.kafka, nodes, topics).await,
+            Step::Unregister { node } => moving::unregister(&self.kafka, *node).await,
             Step::ElectLeaders => self.elect_leaders().await,
             Step::CreateApp { app, name } => self.create_app(app, name).await,
             Step::RemoveImage { id, .. } | Step::RemoveUnfinished { id } => self.docker.remove_image(id).await,
@@ -208,7 +227,8 @@ impl Live {
 impl World for Live {
     async fn observe(&self, acted: bool) -> Result<Observed> {
         let docker = self.docker_facts(acted).await?;
-        let (kafka, settled) = futures_util::future::join(self.kafka_facts(&docker), self.settled(&docker)).await;
+        let (kafka, settled) =
+            futures_util::future::join(self.kafka_facts(&docker, acted), self.settled(&docker)).await;
         Ok(Observed { docker, kafka, settled })
     }
 
@@ -234,6 +254,10 @@ impl World for Live {
             // What `-XX:+ExitOnOutOfMemoryError` says last.
             Some(ContainerState::Exited { .. }) if lines.iter().any(|line| line.contains("OutOfMemoryError")) => {
                 more_memory(Error::failed(format!("{service} ran out of memory: its JVM's heap is full")))
+            }
+            Some(ContainerState::Exited { .. }) if lines.iter().any(|line| line.contains(NO_SPACE)) => {
+                Error::failed(format!("{service} ended: there is no room left on its disk"))
+                    .hint("docker system df   (shows what takes up the room on the engine's disk)")
             }
             Some(ContainerState::Exited { code, .. }) => {
                 Error::failed(format!("{service} ended at once, with exit code {code}"))
@@ -265,6 +289,12 @@ fn doing(step: &Step) -> String {
         "add" => "adding",
         "set" => "setting",
         "elect" => "electing",
+        "limit" => "limiting",
+        "copy" => "beginning to copy",
+        "give" => "giving",
+        "change" => "changing",
+        "lift" => "lifting",
+        "take" => "taking",
         other => other,
     };
     format!("{verb} {rest}")

@@ -185,7 +185,7 @@ async fn train(
         entry(&format!("kdev/{}", name(first.kept)), 0o644, UploadKind::File(first.bytes.clone())),
     ];
     let meta = storage::meta_properties(&storage::new_id(), NodeId(1), &storage::new_id());
-    let mut data = storage::storage("log", &first, meta);
+    let mut data = storage::storage("log", Some(&first), meta);
     data.push(entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())));
     let doing = || "running a node once to record its classes".to_owned();
     docker.remove_container(&plan.name).await.while_(doing)?;

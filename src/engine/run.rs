@@ -62,7 +62,7 @@ pub async fn reach<W: World>(
     goal: impl Fn(&Observed) -> Result<Next>,
 ) -> Result<Outcome> {
     let Run { events, cancel, timeout, first } = run;
-    let deadline = Instant::now() + timeout;
+    let mut deadline = Instant::now() + timeout;
     let mut work = Work { world, events, under_way: JoinSet::new(), doing: BTreeMap::new(), numbers: 0 };
     let mut done = Vec::new();
     let mut times: BTreeMap<Step, u32> = BTreeMap::new();
@@ -136,7 +136,15 @@ pub async fn reach<W: World>(
         }
         if next.waiting != told {
             for waiting in &next.waiting {
-                events.send(Event::Waiting { phase: waiting.phase(), reason: waiting.to_string() });
+                let (phase, what) = (waiting.phase(), waiting.to_string());
+                events.send(match waiting {
+                    Waiting::Moving { left, .. } => Event::Left { phase, what, bytes: *left },
+                    _ => Event::Waiting { phase, reason: what },
+                });
+            }
+            // A move takes as long as it takes: the time is up when nothing comes nearer.
+            if next.waiting.iter().any(|waiting| matches!(waiting, Waiting::Moving { .. })) {
+                deadline = Instant::now() + timeout;
             }
             told = next.waiting;
         }

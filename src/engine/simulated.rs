@@ -5,14 +5,12 @@
 
 use std::sync::Mutex;
 
-use super::World;
+use super::{World, simulated_moving as moving};
 use crate::{
     error::{Error, Result},
     event::StepProgress,
     model::{AppName, NodeId, Role},
-    observed::{
-        AppImage, ContainerFacts, ContainerState, NetworkFacts, Observed, PartitionFacts, TopicFacts, VolumeFacts,
-    },
+    observed::{AppImage, ContainerFacts, ContainerState, Limited, NetworkFacts, Observed, TopicFacts, VolumeFacts},
     plan::{ContainerPlan, Plan},
     reconcile::Step,
 };
@@ -48,7 +46,10 @@ impl World for Simulated {
     }
 
     async fn apply(&self, step: &Step, _progress: &StepProgress) -> Result<()> {
-        change(&self.plan, &mut self.lock(), step);
+        let mut now = self.lock();
+        // What has come about since the last step stays so.
+        settle(&self.plan, &mut now);
+        change(&self.plan, &mut now, step);
         Ok(())
     }
 
@@ -72,7 +73,7 @@ fn settle(plan: &Plan, observed: &mut Observed) {
         .copied()
         .filter(|&id| observed.docker.node(id).is_some_and(|c| c.state == ContainerState::Running))
         .collect();
-    let voters = crate::plan::node::voters(plan.nodes.len() as u8);
+    let voters = plan.voters;
     let up = running.iter().filter(|id| id.0 <= voters).count();
     let kafka = &mut observed.kafka;
     kafka.answering.clear();
@@ -80,11 +81,9 @@ fn settle(plan: &Plan, observed: &mut Observed) {
     if up > usize::from(voters) / 2 {
         kafka.answering = running.iter().map(|&id| (id, running.iter().copied().collect())).collect();
         kafka.controller = running.first().copied();
+        kafka.registered.extend(&running);
     }
-    for partition in kafka.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
-        partition.isr = partition.replicas.iter().copied().filter(|id| running.contains(id)).collect();
-        partition.leader = partition.isr.first().copied();
-    }
+    moving::settle(kafka, &running);
     observed.settled = observed
         .docker
         .containers
@@ -134,7 +133,7 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         }
         Step::CreateVolume { node } => {
             if let Some(planned) = plan.nodes.get(node) {
-                let voters = crate::plan::node::voters(plan.nodes.len() as u8);
+                let voters = plan.voters;
                 docker.volumes.insert(
                     *node,
                     VolumeFacts {
@@ -162,16 +161,15 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
             }
         }
         Step::CreateTopic { topic, partitions, replication } => {
-            let replicas: Vec<NodeId> = plan.nodes.keys().copied().take(usize::from(*replication)).collect();
-            let partition = PartitionFacts { leader: None, isr: replicas.clone(), replicas };
             let config = plan.topics.get(topic).map(|planned| planned.config.clone()).unwrap_or_default();
-            let partitions = vec![partition; *partitions as usize];
+            let partitions = (0..*partitions as usize).map(|id| moving::placed(plan, id, *replication)).collect();
             observed.kafka.topics.insert(topic.clone(), TopicFacts { partitions, config, ..TopicFacts::default() });
         }
         Step::AddPartitions { topic, to, .. } => {
             if let Some(facts) = observed.kafka.topics.get_mut(topic) {
-                let like = facts.partitions.first().cloned().unwrap_or_default();
-                facts.partitions.resize(*to as usize, like);
+                let replication = facts.partitions.first().map_or(1, |first| first.replicas.len());
+                let new = facts.partitions.len()..*to as usize;
+                facts.partitions.extend(new.map(|id| moving::placed(plan, id, replication as u8)));
             }
         }
         Step::SetTopicConfig { topic, name, to, .. } => {
@@ -181,6 +179,17 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         }
         Step::DeleteTopic { topic } => {
             observed.kafka.topics.remove(topic);
+        }
+        Step::Limit { nodes, topics, evening } => {
+            let limited = &mut observed.kafka.limited;
+            limited.nodes.extend(nodes);
+            limited.topics.extend(topics.iter().cloned());
+            limited.evening |= evening;
+        }
+        Step::Reassign { moves, .. } => moves.iter().for_each(|one| moving::begin(&mut observed.kafka, one)),
+        Step::Unlimit { .. } => observed.kafka.limited = Limited::default(),
+        Step::Unregister { node } => {
+            observed.kafka.registered.remove(node);
         }
         // Settling gives leadership to the first replica in sync: already so.
         Step::ElectLeaders => {}

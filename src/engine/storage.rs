@@ -35,22 +35,26 @@ pub async fn write_if_empty(docker: &Engine, container: &str, node: &NodePlan) -
     if docker.exists(container, &format!("{}/meta.properties", node::LOG_DIR)).await.while_(doing)? {
         return Ok(());
     }
-    let mut first = None;
-    for (path, kept) in prepared::FIRST_METADATA {
-        if let Some(bytes) = docker.download(container, kept).await.while_(doing)? {
-            first = Some(FirstMetadata { path, kept, bytes });
-            break;
-        }
-    }
-    let first = first.ok_or_else(|| {
-        Error::failed("the prepared image lacks the first metadata of a cluster")
-            .while_(doing())
-            .hint("kdev down, remove the image kdev-prepared/kafka, kdev up")
-    })?;
+    // A broker that is no controller gets all metadata from those that are: its cluster may have begun with others
+    // than this image would begin with.
+    let first = match node.controller {
+        true => Some(first_metadata(docker, container).await.while_(doing)?),
+        false => None,
+    };
     let meta = meta_properties(&node.cluster, node.id, &new_id());
     let directory = node::LOG_DIR.strip_prefix(node::DATA).unwrap_or("/log").trim_start_matches('/');
-    let entries = storage(directory, &first, meta);
+    let entries = storage(directory, first.as_ref(), meta);
     docker.upload(container, node::DATA, entries).await.while_(doing)
+}
+
+async fn first_metadata(docker: &Engine, container: &str) -> Result<FirstMetadata> {
+    for (path, kept) in prepared::FIRST_METADATA {
+        if let Some(bytes) = docker.download(container, kept).await? {
+            return Ok(FirstMetadata { path, kept, bytes });
+        }
+    }
+    Err(Error::failed("the prepared image lacks the first metadata of a cluster")
+        .hint("kdev down, remove the image kdev-prepared/kafka, kdev up"))
 }
 
 /// What a new cluster's metadata begin with: one of [`prepared::FIRST_METADATA`], and its contents.
@@ -65,12 +69,14 @@ pub struct FirstMetadata {
 }
 
 /// The storage directory of a node that has never run, `meta.properties` last.
-pub fn storage(directory: &str, first: &FirstMetadata, meta: String) -> Vec<UploadEntry> {
+pub fn storage(directory: &str, first: Option<&FirstMetadata>, meta: String) -> Vec<UploadEntry> {
     let mut entries = vec![entry(directory, 0o755, UploadKind::Dir)];
-    if let Some((below, _)) = first.path.rsplit_once('/') {
-        entries.push(entry(&format!("{directory}/{below}"), 0o755, UploadKind::Dir));
+    if let Some(first) = first {
+        if let Some((below, _)) = first.path.rsplit_once('/') {
+            entries.push(entry(&format!("{directory}/{below}"), 0o755, UploadKind::Dir));
+        }
+        entries.push(entry(&format!("{directory}/{}", first.path), 0o644, UploadKind::File(first.bytes.clone())));
     }
-    entries.push(entry(&format!("{directory}/{}", first.path), 0o644, UploadKind::File(first.bytes.clone())));
     entries.push(entry(&format!("{directory}/meta.properties"), 0o644, UploadKind::File(meta.into_bytes())));
     entries
 }
@@ -88,7 +94,7 @@ mod tests {
     fn meta_properties_comes_last_whatever_the_release() {
         for (path, kept) in prepared::FIRST_METADATA {
             let first = FirstMetadata { path, kept, bytes: b"first".to_vec() };
-            let entries = storage("log", &first, "version=1".to_owned());
+            let entries = storage("log", Some(&first), "version=1".to_owned());
             let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
             assert_eq!(paths.first(), Some(&"log"));
             assert_eq!(paths.last(), Some(&"log/meta.properties"));

@@ -43,6 +43,8 @@ fn nothing(session: &Session) -> Plan {
         network: NetworkPlan { name: project.prefix(), labels: BTreeMap::new() },
         kafka_image: String::new(),
         nodes: BTreeMap::new(),
+        voters: 0,
+        min_insync: 1,
         topics: BTreeMap::new(),
         prune: false,
         apps: BTreeMap::new(),

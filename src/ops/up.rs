@@ -1,6 +1,6 @@
 //! `kdev up`: make the system what kdev.toml says.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Kind, Result},
     event::{Event, Events},
     lock,
-    model::AppName,
+    model::{AppName, TopicName},
     observed::{Observed, Stranger},
     plan::Plan,
     reconcile::{Blocked, Permission, Step, up},
@@ -154,12 +154,39 @@ pub(super) fn blocked(blocked: Blocked) -> Error {
         ))
         .hint(format!("partitions = {has} in [topics.{topic}]"))
         .hint(format!("another topic with {wanted} partitions, and copy: kdev consume {topic} -o json --exit | kdev produce OTHER -i json --repartition")),
-        Blocked::Replication { topic, has, wanted } => Error::failed(format!(
-            "topic {topic} has replication {has}, kdev.toml says {wanted}; kdev does not move replicas of a topic that exists"
+        Blocked::TooFewNodes { topics, nodes } => too_few_nodes(&topics, nodes),
+        Blocked::Lost { topic, partition, nodes } => {
+            let nodes: Vec<String> = nodes.iter().map(|id| id.service()).collect();
+            Error::failed(format!(
+                "partition {partition} of {topic} had its last replica on {}, whose volume is gone",
+                nodes.join(", ")
+            ))
+            .hint(format!("kdev exec kafka-1 -- kafka-topics.sh --bootstrap-server kafka-1:19092 --delete --topic {topic}"))
+            .hint("kdev down --volumes, then kdev up   (starts anew, without the data)")
+        }
+        Blocked::NoRoom { needed, free } => Error::failed(format!(
+            "not enough room to move replicas: {} are to be copied, {} are free on the engine's disk",
+            bytes(needed),
+            bytes(free)
         ))
-        .hint(format!("replication = {has} in [topics.{topic}]"))
-        .hint("kdev down --volumes, then kdev up   (starts anew, without the data)"),
+        .hint("docker system df   (shows what takes up the room)")
+        .hint("a shorter `retention.ms` or a smaller `retention.bytes` under [topics.NAME.config] in kdev.toml"),
     }
+}
+
+fn too_few_nodes(topics: &BTreeMap<TopicName, usize>, nodes: usize) -> Error {
+    let names: Vec<String> = topics.iter().map(|(name, replicas)| format!("{name} ({replicas})")).collect();
+    let most = topics.values().max().copied().unwrap_or(nodes);
+    Error::usage(format!(
+        "kdev.toml says brokers = {nodes}, but topics have more replicas than that: {}",
+        names.join(", ")
+    ))
+    .hint(format!("brokers = {most}"))
+    .hint(format!("name the topic under [topics] with `replication = {nodes}`, and kdev gives up the replicas first"))
+}
+
+fn bytes(bytes: u64) -> String {
+    humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
 }
 
 fn strangers_error(strangers: &[Stranger]) -> Error {

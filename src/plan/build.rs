@@ -41,12 +41,13 @@ const APP_TMP_BYTES: u64 = 64 << 20;
 pub fn build(settings: &Settings, known: &Known<'_>) -> Result<Plan> {
     let project = &settings.project;
     let brokers = settings.kafka.brokers;
-    let cluster = cluster_id(project, brokers, known)?;
+    let cluster = cluster(project, brokers, known)?;
     let remembered = known.volumes.iter().map(|(&id, volume)| (id, volume.port)).collect();
     let ports = ports::choose(project, brokers, settings.kafka.ports.as_deref(), &remembered, known.is_free)?;
     let network = NetworkPlan { name: project.prefix(), labels: labels(project, Role::Network, None) };
     let nodes =
         ports.into_iter().map(|(id, port)| (id, node_plan(settings, &network.name, id, port, &cluster))).collect();
+    let voters = cluster.voters;
     let topics = settings
         .topics
         .iter()
@@ -65,22 +66,24 @@ pub fn build(settings: &Settings, known: &Known<'_>) -> Result<Plan> {
         .iter()
         .filter_map(|(name, app)| {
             let digest = known.digests.get(name)?;
-            Some((name.clone(), app_plan(settings, name, app, digest, &network.name)))
+            Some((name.clone(), app_plan(settings, name, app, digest, &network.name, voters)))
         })
         .collect();
-    Ok(Plan {
-        project: project.clone(),
-        network,
-        kafka_image: settings.kafka.image.clone(),
-        nodes,
-        topics,
-        prune: settings.prune,
-        apps,
-    })
+    let kafka_image = settings.kafka.image.clone();
+    let prune = settings.prune;
+    let min_insync = node::min_insync(voters, &settings.kafka);
+    Ok(Plan { project: project.clone(), network, kafka_image, nodes, voters, min_insync, topics, prune, apps })
+}
+
+/// What does not change once a cluster is made.
+struct Cluster {
+    id: String,
+    /// A static quorum: as many as at the start, whatever brokers come and go.
+    voters: u8,
 }
 
 /// The cluster that the volumes belong to, or the new one.
-fn cluster_id(project: &Project, brokers: u8, known: &Known<'_>) -> Result<String> {
+fn cluster(project: &Project, brokers: u8, known: &Known<'_>) -> Result<Cluster> {
     let mut ids: Vec<&str> = known.volumes.values().map(|volume| volume.cluster.as_str()).collect();
     ids.dedup();
     if ids.len() > 1 {
@@ -91,18 +94,18 @@ fn cluster_id(project: &Project, brokers: u8, known: &Known<'_>) -> Result<Strin
         ))
         .hint("kdev down --volumes   (removes them all)"));
     }
-    let has: Vec<String> = known.volumes.keys().filter(|id| id.0 > brokers).map(|id| id.service()).collect();
-    let voters = node::voters(brokers);
-    if !has.is_empty() || known.volumes.values().any(|volume| volume.voters != voters) {
-        let was = known.volumes.values().map(|volume| volume.voters).max().unwrap_or(0);
-        let was = known.volumes.keys().map(|id| id.0).max().unwrap_or(0).max(was);
+    let Some(voters) = known.volumes.values().map(|volume| volume.voters).max() else {
+        return Ok(Cluster { id: known.new_cluster.clone(), voters: node::voters(brokers) });
+    };
+    if brokers < voters {
         return Err(Error::usage(format!(
-            "kdev.toml says brokers = {brokers}, but the data on disk are those of a cluster of {was}"
+            "kdev.toml says brokers = {brokers}, but nodes 1 to {voters} are the controllers of this cluster, and \
+             controllers cannot leave it"
         ))
-        .hint(format!("brokers = {was}"))
+        .hint(format!("brokers = {voters}"))
         .hint("kdev down --volumes   (removes the data; the next `kdev up` starts anew)"));
     }
-    Ok(ids.first().map_or_else(|| known.new_cluster.clone(), |id| (*id).to_owned()))
+    Ok(Cluster { id: ids.first().map_or_else(|| known.new_cluster.clone(), |id| (*id).to_owned()), voters })
 }
 
 /// The labels of an object of the project.
@@ -147,19 +150,35 @@ fn short_hash(parts: &[&str]) -> String {
     hex(&hash.finalize()[..8])
 }
 
-fn node_plan(settings: &Settings, network: &str, id: NodeId, port: u16, cluster: &str) -> NodePlan {
+fn node_plan(settings: &Settings, network: &str, id: NodeId, port: u16, cluster: &Cluster) -> NodePlan {
     let project = &settings.project;
+    let Cluster { id: cluster, voters } = cluster;
     let name = format!("{}-{}", project.prefix(), id.service());
-    let container = node::container(id, port, &name, &settings.kafka);
+    let container = node::container(node::Place { id, port, voters: *voters }, &name, &settings.kafka);
     let container = finished(container, project, name.clone(), network, &settings.kafka.image);
     let mut volume_labels = labels(project, Role::Data, Some(&id.service()));
     volume_labels.insert(label::CLUSTER.to_owned(), cluster.to_owned());
     volume_labels.insert(label::PORT.to_owned(), port.to_string());
-    volume_labels.insert(label::VOTERS.to_owned(), node::voters(settings.kafka.brokers).to_string());
-    NodePlan { id, cluster: cluster.to_owned(), volume: VolumePlan { name, labels: volume_labels }, port, container }
+    volume_labels.insert(label::VOTERS.to_owned(), voters.to_string());
+    NodePlan {
+        id,
+        cluster: cluster.to_owned(),
+        volume: VolumePlan { name, labels: volume_labels },
+        port,
+        controller: id.0 <= *voters,
+        leaving: id.0 > settings.kafka.brokers,
+        container,
+    }
 }
 
-fn app_plan(settings: &Settings, name: &AppName, app: &AppSettings, digest: &str, network: &str) -> AppPlan {
+fn app_plan(
+    settings: &Settings,
+    name: &AppName,
+    app: &AppSettings,
+    digest: &str,
+    network: &str,
+    voters: u8,
+) -> AppPlan {
     let project = &settings.project;
     let mut image_labels = labels(project, Role::Image, Some(name.as_str()));
     // The classic builder makes a layer of each label: those that only group containers are left out.
@@ -173,7 +192,7 @@ fn app_plan(settings: &Settings, name: &AppName, app: &AppSettings, digest: &str
         spec: digest.to_owned(),
         labels: image_labels,
     };
-    let env = app_env(settings, app);
+    let env = app_env(settings, app, voters);
     let containers = (1..=app.replicas)
         .map(|number| {
             // The first keeps its name whatever the number of replicas, so that scaling replaces nothing; no app's
@@ -217,8 +236,10 @@ pub fn build_args(settings: &Settings) -> BTreeMap<String, String> {
     settings.python_image.iter().map(|image| ("PYTHON_IMAGE".to_owned(), image.clone())).collect()
 }
 
-fn app_env(settings: &Settings, app: &AppSettings) -> BTreeMap<String, String> {
-    let addresses: Vec<String> = NodeId::first(settings.kafka.brokers).map(node::container_address).collect();
+/// Apps are told of the nodes that never leave; of the others a client hears from these. So a broker that comes or
+/// goes changes no app's environment, and replaces no app.
+fn app_env(settings: &Settings, app: &AppSettings, voters: u8) -> BTreeMap<String, String> {
+    let addresses: Vec<String> = NodeId::first(voters).map(node::container_address).collect();
     let mut env = connection_env(&addresses.join(","), settings);
     env.extend(app.env.clone());
     env

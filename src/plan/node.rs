@@ -31,9 +31,20 @@ const PIDS: u32 = 2048;
 /// only SIGKILL helps, and costs a recovery of its logs at the next start, no data.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many of `brokers` nodes are controllers too.
+/// How many nodes of a new cluster of `brokers` are controllers too. What a cluster was made with it keeps.
 pub fn voters(brokers: u8) -> u8 {
     brokers.min(MOST_VOTERS)
+}
+
+/// What a node has to know of the rest of its cluster.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Its number.
+    pub id: NodeId,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+    /// How many nodes, from the first, are controllers.
+    pub voters: u8,
 }
 
 /// The address of a node for programs in containers.
@@ -42,7 +53,8 @@ pub fn container_address(id: NodeId) -> String {
 }
 
 /// The node's container, without names of the project, labels and hash: `plan::build` adds these.
-pub(super) fn container(id: NodeId, port: u16, volume: &str, kafka: &KafkaSettings) -> ContainerPlan {
+pub(super) fn container(place: Place, volume: &str, kafka: &KafkaSettings) -> ContainerPlan {
+    let Place { id, port, voters: _ } = place;
     ContainerPlan {
         name: String::new(),
         role: Role::Node,
@@ -50,7 +62,7 @@ pub(super) fn container(id: NodeId, port: u16, volume: &str, kafka: &KafkaSettin
         hostname: id.service(),
         network: String::new(),
         user: Some(USER.to_owned()),
-        command: Some(command(id, port, kafka)),
+        command: Some(command(place, kafka)),
         env: BTreeMap::new(),
         mounts: vec![Mount { volume: volume.to_owned(), target: DATA.to_owned() }],
         tmpfs: vec![
@@ -71,11 +83,11 @@ pub(super) fn container(id: NodeId, port: u16, volume: &str, kafka: &KafkaSettin
     }
 }
 
-fn command(id: NodeId, port: u16, kafka: &KafkaSettings) -> Vec<String> {
+fn command(place: Place, kafka: &KafkaSettings) -> Vec<String> {
     let mut command = vec!["java".to_owned(), format!("@{}", prepared::JAVA_ARGS)];
     command.extend(jvm(kafka));
     command.extend([prepared::KAFKA_CLASS.to_owned(), prepared::SERVER_PROPERTIES.to_owned()]);
-    for (name, value) in settings(id, port, kafka) {
+    for (name, value) in settings(place, kafka) {
         command.extend(["--override".to_owned(), format!("{name}={value}")]);
     }
     command
@@ -98,16 +110,28 @@ fn jvm(kafka: &KafkaSettings) -> Vec<String> {
 }
 
 /// The broker's settings: the user's own over kdev's choices, and what kdev owns over all.
-fn settings(id: NodeId, port: u16, kafka: &KafkaSettings) -> BTreeMap<String, String> {
-    let mut settings = choices(kafka);
+fn settings(place: Place, kafka: &KafkaSettings) -> BTreeMap<String, String> {
+    let mut settings = choices(place.voters, kafka);
     settings.extend(kafka.config.clone());
-    settings.extend(owned(id, port, kafka));
+    settings.extend(owned(place));
     settings
 }
 
-fn choices(kafka: &KafkaSettings) -> BTreeMap<String, String> {
-    let replication = kafka.brokers.min(3).to_string();
-    let in_sync = if kafka.brokers >= 3 { "2" } else { "1" }.to_owned();
+/// `min.insync.replicas` of topics that do not say otherwise.
+pub(super) fn min_insync(voters: u8, kafka: &KafkaSettings) -> usize {
+    let given = kafka.config.get("min.insync.replicas").and_then(|value| value.parse().ok());
+    given.unwrap_or_else(|| least_in_sync(voters))
+}
+
+fn least_in_sync(voters: u8) -> usize {
+    if voters >= 3 { 2 } else { 1 }
+}
+
+/// The numbers of replicas come from the controllers, which stay as many as they are: from the brokers, one broker
+/// more would change the settings of all others, and each would have to be replaced.
+fn choices(voters: u8, kafka: &KafkaSettings) -> BTreeMap<String, String> {
+    let replication = voters.to_string();
+    let in_sync = least_in_sync(voters).to_string();
     let mut settings: Vec<(&str, String)> = vec![
         ("auto.create.topics.enable", "false".into()),
         ("unclean.leader.election.enable", "false".into()),
@@ -145,11 +169,11 @@ fn choices(kafka: &KafkaSettings) -> BTreeMap<String, String> {
     settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn owned(id: NodeId, port: u16, kafka: &KafkaSettings) -> BTreeMap<String, String> {
-    let controller = id.0 <= voters(kafka.brokers);
-    let voters: Vec<String> = NodeId::first(voters(kafka.brokers))
-        .map(|voter| format!("{}@{}:{CONTROLLER_PORT}", voter.0, voter.service()))
-        .collect();
+fn owned(place: Place) -> BTreeMap<String, String> {
+    let Place { id, port, voters } = place;
+    let controller = id.0 <= voters;
+    let voters: Vec<String> =
+        NodeId::first(voters).map(|voter| format!("{}@{}:{CONTROLLER_PORT}", voter.0, voter.service())).collect();
     let mut listeners = format!("CONTAINER://:{CONTAINER_PORT},HOST://:{HOST_PORT}");
     if controller {
         listeners.push_str(&format!(",CONTROLLER://:{CONTROLLER_PORT}"));

@@ -2,10 +2,14 @@
 
 use serde::Serialize;
 
+use std::collections::BTreeSet;
+
 use super::{
+    assignment::Move,
     setting,
     step::{Step, instance},
 };
+use crate::model::NodeId;
 
 /// What becomes of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +37,7 @@ pub struct Loss {
 pub struct Change {
     /// What becomes of the object.
     pub kind: Kind,
-    /// What it is: `topic`, `container`, `image`, `network`, `volume`, `cluster`.
+    /// What it is: `topic`, `container`, `image`, `network`, `volume`, `node`, `cluster`.
     pub object: &'static str,
     /// Which: a name.
     pub target: String,
@@ -130,10 +134,33 @@ impl Step {
                 if setting::may_delete(name, from.as_deref(), to) { change.destructive() } else { change }
             }
             Step::DeleteTopic { topic } => Change::new(Delete, "topic", topic).destructive(),
+            Step::Limit { .. } => Change::field("cluster", "replicas", "traffic of moves", None, "limited")
+                .meaning("producers and consumers keep the rest of the disk and the network"),
+            Step::Reassign { moves, .. } => {
+                let mut topics: Vec<&str> = moves.iter().map(|one| one.topic.as_str()).collect();
+                topics.dedup();
+                let nodes = |of: fn(&Move) -> &[NodeId]| {
+                    let all: BTreeSet<u8> = moves.iter().flat_map(of).map(|node| node.0).collect();
+                    all.into_iter().map(|id| id.to_string()).collect::<Vec<_>>().join(",")
+                };
+                let (from, to) = (nodes(|one| &one.from), nodes(|one| &one.to));
+                Change::field("topic", topics.join(", "), "replicas on nodes", Some(from), to)
+                    .meaning("an old replica goes only once the new one is in sync")
+            }
+            Step::Unlimit { .. } => {
+                Change::field("cluster", "replicas", "traffic of moves", Some("limited".to_owned()), "not limited")
+            }
+            Step::Unregister { node } => {
+                let registered = Some("registered".to_owned());
+                Change::field("node", node.service(), "broker", registered, "not registered")
+            }
             Step::ElectLeaders => Change::field("cluster", "partitions", "leaders", None, "preferred"),
             Step::RemoveImage { app, .. } => Change::new(Delete, "image", app),
             Step::RemoveUnfinished { id } => Change::new(Delete, "image", id),
             Step::RemoveNetwork { name, .. } => Change::new(Delete, "network", name),
+            Step::RemoveVolume { node, empty: true, .. } => {
+                Change::new(Delete, "volume", node.service()).meaning("no partition has a replica in it by then")
+            }
             Step::RemoveVolume { node, .. } => {
                 Change::new(Delete, "volume", node.service()).destructive().meaning("all data in it go")
             }

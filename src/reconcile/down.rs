@@ -57,7 +57,7 @@ pub fn next(extent: Extent, observed: &Observed) -> Next {
         }
         if extent == Extent::All {
             for (&node, volume) in &docker.volumes {
-                steps.push(Step::RemoveVolume { node, name: volume.name.clone() });
+                steps.push(Step::RemoveVolume { node, name: volume.name.clone(), empty: false });
             }
             for image in &docker.app_images {
                 steps.push(Step::RemoveImage { app: image.app.clone(), id: image.id.clone() });

@@ -6,9 +6,10 @@
 
 use std::fmt;
 
+use super::assignment::Move;
 use crate::{
     model::{NodeId, TopicName},
-    observed::{Observed, PartitionFacts},
+    observed::{KafkaFacts, Observed, PartitionFacts},
     plan::Plan,
 };
 
@@ -33,6 +34,15 @@ pub enum Reason {
     },
     /// No active controller: nobody could move leadership away.
     Leaderless,
+    /// The partition has no leader: there is nothing to copy it from.
+    NoLeader,
+    /// The partition would have too few replicas in sync.
+    Behind {
+        /// How many it would have.
+        in_sync: usize,
+        /// How many it needs.
+        needed: usize,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -44,6 +54,10 @@ impl fmt::Display for Reason {
             }
             Reason::OutOfSync { topic, partitions } => write!(f, "{partitions} partitions of {topic} are not in sync"),
             Reason::Leaderless => write!(f, "there is no active controller"),
+            Reason::NoLeader => write!(f, "it has no leader"),
+            Reason::Behind { in_sync, needed } => {
+                write!(f, "{in_sync} of its replicas would be in sync, and it needs {needed}")
+            }
         }
     }
 }
@@ -58,7 +72,7 @@ pub fn may_stop(node: NodeId, plan: &Plan, observed: &Observed) -> Result<(), Re
         // It serves nobody: its end takes nothing from anyone. (Its replicas count as out of sync already.)
         return Ok(());
     }
-    for &other in plan.nodes.keys().filter(|&&other| other != node) {
+    for (other, _) in plan.staying().filter(|(other, _)| *other != node) {
         if !kafka.answering.contains_key(&other) {
             return Err(Reason::Other(other));
         }
@@ -79,6 +93,26 @@ pub fn may_stop(node: NodeId, plan: &Plan, observed: &Observed) -> Result<(), Re
         }
     }
     Ok(())
+}
+
+/// Whether a partition's replicas may be changed now.
+///
+/// Kafka lets go of the old replicas once all new ones are in sync. In sync are then these, and what was in sync
+/// before and stays: so many must be enough.
+///
+/// # Errors
+/// The reason against it.
+pub fn may_move(one: &Move, plan: &Plan, kafka: &KafkaFacts) -> Result<(), Reason> {
+    let topic = kafka.topics.get(&one.topic);
+    let partition = topic.and_then(|topic| topic.partitions.get(one.partition));
+    let (Some(topic), Some(partition)) = (topic, partition.filter(|partition| partition.leader.is_some())) else {
+        return Err(Reason::NoLeader);
+    };
+    let minimum = topic.in_force("min.insync.replicas").and_then(|value| value.parse().ok());
+    let needed = minimum.unwrap_or(plan.min_insync).min(one.to.len()).max(1);
+    let new = |node: &&NodeId| !partition.replicas.contains(node);
+    let in_sync = one.to.iter().filter(|node| partition.isr.contains(node) || new(node)).count();
+    if in_sync < needed { Err(Reason::Behind { in_sync, needed }) } else { Ok(()) }
 }
 
 /// Whether writes that are served now would be refused without `node`. Where the minimum equals the number of

@@ -1,9 +1,10 @@
 //! What can be done to the world: one step, its text and its place. What it changes stands in [`super::change`].
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
+use super::{assignment::Move, moves, services};
 use crate::{
     event::Phase,
     model::{AppName, NodeId, TopicName},
@@ -106,6 +107,34 @@ pub enum Step {
         /// Its name.
         topic: TopicName,
     },
+    /// Limit the traffic of moves, before the first.
+    Limit {
+        /// Nodes that take in only so much a second.
+        nodes: BTreeSet<NodeId>,
+        /// Topics for which it holds.
+        topics: BTreeSet<TopicName>,
+        /// Whether nodes send only so much, too: the sign that replicas are being evened out.
+        evening: bool,
+    },
+    /// Move partitions to other replicas.
+    Reassign {
+        /// The partitions.
+        moves: Vec<Move>,
+        /// Bytes to be copied.
+        bytes: u64,
+    },
+    /// Lift the limit, after the last move.
+    Unlimit {
+        /// Nodes where it is set.
+        nodes: BTreeSet<NodeId>,
+        /// Topics where it is set.
+        topics: BTreeSet<TopicName>,
+    },
+    /// Take a broker that has stopped for good off the controller's list.
+    Unregister {
+        /// The broker.
+        node: NodeId,
+    },
     /// Give each partition back to its preferred leader.
     ElectLeaders,
     /// Make an app's container.
@@ -140,6 +169,8 @@ pub enum Step {
         node: NodeId,
         /// The volume's name.
         name: String,
+        /// Whether it is known that no partition has a replica in it.
+        empty: bool,
     },
 }
 
@@ -149,7 +180,10 @@ impl Step {
         match self {
             Step::Pull { .. } | Step::Prepare { .. } | Step::Build { .. } => Phase::Images,
             Step::CreateNetwork => Phase::Network,
-            Step::CreateVolume { .. } | Step::CreateNode { .. } | Step::ElectLeaders => Phase::Nodes,
+            Step::CreateVolume { .. } | Step::CreateNode { .. } | Step::Unregister { .. } | Step::ElectLeaders => {
+                Phase::Nodes
+            }
+            Step::Limit { .. } | Step::Reassign { .. } | Step::Unlimit { .. } => Phase::Replicas,
             Step::Start { service, .. } | Step::Unpause { service, .. } | Step::Stop { service, .. } => {
                 service_phase(service)
             }
@@ -183,6 +217,10 @@ impl Step {
             | Step::AddPartitions { .. }
             | Step::SetTopicConfig { .. }
             | Step::DeleteTopic { .. }
+            | Step::Limit { .. }
+            | Step::Reassign { .. }
+            | Step::Unlimit { .. }
+            | Step::Unregister { .. }
             | Step::ElectLeaders
             | Step::RemoveUnfinished { .. }
             | Step::RemoveNetwork { .. }
@@ -222,14 +260,46 @@ impl fmt::Display for Step {
                 None => write!(f, "set {name} of topic {topic} to {to}"),
             },
             Step::DeleteTopic { topic } => write!(f, "delete topic {topic}, which kdev.toml does not name"),
+            Step::Limit { .. } => write!(f, "limit the traffic of moves to {} a second and node", size(moves::RATE)),
+            Step::Reassign { moves, bytes } => write!(f, "{}", moving(moves, *bytes)),
+            Step::Unlimit { .. } => write!(f, "lift the limit on the traffic of moves"),
+            Step::Unregister { node } => write!(f, "take {} off the list of brokers", node.service()),
             Step::ElectLeaders => write!(f, "elect preferred leaders"),
             Step::CreateApp { app, name } => write!(f, "create container of {}", instance(app.as_str(), name)),
             Step::RemoveImage { app, .. } => write!(f, "remove image of {app} that nothing uses"),
             Step::RemoveUnfinished { .. } => write!(f, "remove an unfinished image"),
             Step::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
+            Step::RemoveVolume { node, empty: true, .. } => {
+                write!(f, "remove volume of {}, which holds no partition any more", node.service())
+            }
             Step::RemoveVolume { node, .. } => write!(f, "remove volume of {} and its data", node.service()),
         }
     }
+}
+
+/// `copy 12 replicas of posts to kafka-4 (3.2 MiB)`, or what else becomes of the partitions.
+fn moving(moves: &[Move], bytes: u64) -> String {
+    let topics: BTreeSet<&str> = moves.iter().map(|one| one.topic.as_str()).collect();
+    let topics = match topics.len() {
+        0..=3 => topics.into_iter().collect::<Vec<_>>().join(", "),
+        n => format!("{n} topics"),
+    };
+    let to: BTreeSet<NodeId> = moves.iter().flat_map(Move::copies).collect();
+    let copies: usize = moves.iter().map(|one| one.copies().count()).sum();
+    let replicas = |n: usize| if n == 1 { "one replica".to_owned() } else { format!("{n} replicas") };
+    if copies > 0 {
+        let bytes = if bytes > 0 { format!(" ({})", size(bytes)) } else { String::new() };
+        return format!("copy {} of {topics} to {}{bytes}", replicas(copies), services(&to));
+    }
+    let fewer = moves.iter().map(|one| one.from.len() - one.to.len().min(one.from.len())).sum();
+    match fewer {
+        0 => format!("change the order of replicas of {topics}, so that leaders are even"),
+        n => format!("give up {} of {topics}", replicas(n)),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
 }
 
 /// The service, with the replica's number where there are several: `producer`, `producer #2`.

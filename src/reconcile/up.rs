@@ -1,6 +1,10 @@
 //! The way to the plan.
 
-use super::{Blocked, Next, Permission, Step, Waiting, safety, setting};
+use super::{
+    Blocked, Next, Permission, Step, Waiting, leave,
+    moves::{self, Occasion},
+    safety, setting,
+};
 use crate::{
     model::{NodeId, Role},
     observed::{ContainerFacts, ContainerState, Observed, PartitionFacts},
@@ -33,8 +37,12 @@ pub fn next_permitted(plan: &Plan, apps: bool, permission: &Permission, observed
     let serving = serving(plan, observed, &mut next);
     if serving {
         topics(plan, observed, &mut next)?;
+        moves::next(plan, Occasion::Needed, observed, &mut next)?;
+        leave::next(plan, observed, &mut next);
         hold(permission, &mut next);
         leaders(observed, &mut next);
+    } else {
+        stuck(plan, observed, &mut next);
     }
     let ready = serving && !plan.topics.keys().any(|name| !observed.kafka.topics.contains_key(name));
     if apps {
@@ -60,6 +68,25 @@ fn hold(permission: &Permission, next: &mut Next) {
     next.held.extend(next.steps.extract_if(.., |step| !permission.allows(step)));
 }
 
+/// The steps that may be taken now towards replicas and leaders that are even over the nodes; nothing else.
+///
+/// # Errors
+/// See [`moves::wanted`].
+pub fn even(plan: &Plan, observed: &Observed) -> Result<Next, Blocked> {
+    let mut next = Next::default();
+    if serving(plan, observed, &mut next) {
+        moves::next(plan, Occasion::Asked, observed, &mut next)?;
+        leaders(observed, &mut next);
+    } else {
+        stuck(plan, observed, &mut next);
+        // A node that is down comes back by `up`, not by itself.
+        if next.waiting.is_empty() {
+            next.waiting.push(Waiting::Leaderless);
+        }
+    }
+    Ok(next)
+}
+
 /// The prepared image's id, or the step towards it where some node needs it.
 fn kafka_image(plan: &Plan, observed: &Observed, next: &mut Next) -> Option<String> {
     let docker = &observed.docker;
@@ -69,7 +96,11 @@ fn kafka_image(plan: &Plan, observed: &Observed, next: &mut Next) -> Option<Stri
         return prepared;
     }
     // Nodes that are as planned go on without the image they came from.
-    let needed = plan.nodes.iter().any(|(&id, node)| docker.node(id).is_none_or(|c| c.spec != node.container.spec));
+    let stale = |c: &ContainerFacts, node: &NodePlan| c.spec != node.container.spec;
+    let needed = plan.nodes.iter().any(|(&id, node)| match docker.node(id) {
+        None => !node.leaving || leave::is_needed(id, &observed.kafka),
+        Some(container) => !node.leaving && stale(container, node),
+    });
     if needed {
         let image = plan.kafka_image.clone();
         next.steps.push(if base.is_none() { Step::Pull { image } } else { Step::Prepare { image } });
@@ -86,12 +117,17 @@ fn network(plan: &Plan, observed: &Observed, next: &mut Next) {
 
 fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next: &mut Next) {
     let docker = &observed.docker;
-    for &node in plan.nodes.keys().filter(|id| !docker.volumes.contains_key(id)) {
+    for (node, _) in plan.staying().filter(|(id, _)| !docker.volumes.contains_key(id)) {
         next.steps.push(Step::CreateVolume { node });
     }
-    let all_made = plan.nodes.keys().all(|&id| docker.node(id).is_some());
+    let all_made = plan.staying().all(|(id, _)| docker.node(id).is_some());
     let mut stale_running = Vec::new();
     for (&id, node) in &plan.nodes {
+        // One that leaves comes back only where it alone has what must be moved.
+        let comes_back = || leave::is_needed(id, &observed.kafka);
+        if node.leaving && docker.node(id).is_none_or(|c| c.state != ContainerState::Running) && !comes_back() {
+            continue;
+        }
         let Some(container) = docker.node(id) else {
             if image.is_some() && !docker.networks.is_empty() && docker.volumes.contains_key(&id) {
                 next.steps.push(Step::CreateNode { node: id });
@@ -99,7 +135,7 @@ fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next: &mut Next)
             continue;
         };
         let (service, name) = (id.service(), container.name.clone());
-        let stale = stale(node, container, image);
+        let stale = !node.leaving && stale(node, container, image);
         match container.state {
             ContainerState::Running if stale => stale_running.push(id),
             ContainerState::Running => {}
@@ -135,7 +171,7 @@ fn stale(node: &NodePlan, container: &ContainerFacts, image: Option<&str>) -> bo
 fn replace_one(plan: &Plan, observed: &Observed, image: Option<&str>, mut stale: Vec<NodeId>, next: &mut Next) {
     // A node already on its way out or in comes first, and there must be an image to make the new one from.
     let under_way =
-        plan.nodes.keys().any(|&id| observed.docker.node(id).is_none_or(|c| c.state != ContainerState::Running));
+        plan.staying().any(|(id, _)| observed.docker.node(id).is_none_or(|c| c.state != ContainerState::Running));
     if stale.is_empty() || image.is_none() {
         return;
     }
@@ -166,7 +202,7 @@ fn serving(plan: &Plan, observed: &Observed, next: &mut Next) -> bool {
     let running = |id: NodeId| observed.docker.node(id).is_some_and(|c| c.state == ContainerState::Running);
     let kafka = &observed.kafka;
     let mut serving = true;
-    for &id in plan.nodes.keys() {
+    for (id, _) in plan.staying() {
         let Some(listed) = kafka.answering.get(&id) else {
             serving = false;
             if running(id) {
@@ -175,8 +211,8 @@ fn serving(plan: &Plan, observed: &Observed, next: &mut Next) -> bool {
             continue;
         };
         let missing: Vec<NodeId> =
-            plan.nodes.keys().copied().filter(|other| running(*other) && !listed.contains(other)).collect();
-        if !missing.is_empty() || plan.nodes.keys().any(|other| !listed.contains(other)) {
+            plan.staying().map(|(other, _)| other).filter(|other| running(*other) && !listed.contains(other)).collect();
+        if !missing.is_empty() || plan.staying().any(|(other, _)| !listed.contains(&other)) {
             serving = false;
         }
         if !missing.is_empty() {
@@ -200,6 +236,18 @@ fn topics(plan: &Plan, observed: &Observed, next: &mut Next) -> Result<(), Block
         next.steps.extend(unnamed.map(|name| Step::DeleteTopic { topic: name.clone() }));
     }
     Ok(())
+}
+
+/// Moves to nodes that do not answer: Kafka goes on with them once they do.
+fn stuck(plan: &Plan, observed: &Observed, next: &mut Next) {
+    let kafka = &observed.kafka;
+    let moving = || kafka.reassignments.values().flat_map(|partitions| partitions.values());
+    for node in plan.nodes.keys().copied().filter(|id| !kafka.answering.contains_key(id)) {
+        let partitions = moving().filter(|one| one.adding.contains(&node)).count();
+        if partitions > 0 {
+            next.waiting.push(Waiting::Stuck { node, partitions });
+        }
+    }
 }
 
 /// After a start or a replacement the first nodes back lead everything: load and failures belong to all.
@@ -228,12 +276,12 @@ fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), 
     if has < topic.partitions {
         next.steps.push(Step::AddPartitions { topic: name.clone(), from: has, to: topic.partitions });
     }
-    if let Some(other) = facts.partitions.iter().map(|p| p.replicas.len() as u8).find(|&n| n != topic.replication) {
-        return Err(Blocked::Replication { topic: name, has: other, wanted: topic.replication });
-    }
+    let least_in_sync = facts.partitions.iter().map(|partition| partition.isr.len()).min().unwrap_or(0);
     for (key, value) in &topic.config {
         let own = facts.config.get(key);
-        if !own.is_some_and(|own| setting::same(own, value)) {
+        // A minimum that replicas to come are to fulfil would refuse writes until they are there.
+        let too_early = key == "min.insync.replicas" && value.parse().is_ok_and(|least: usize| least > least_in_sync);
+        if !own.is_some_and(|own| setting::same(own, value)) && !too_early {
             next.steps.push(Step::SetTopicConfig {
                 topic: name.clone(),
                 name: key.clone(),
@@ -242,7 +290,10 @@ fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), 
             });
         }
     }
-    let out_of_sync = facts.partitions.iter().filter(|partition| !partition.in_sync()).count();
+    // Those that are being moved are waited for as such.
+    let moving = |id: &usize| observed.kafka.reassignments.get(&topic.name).is_some_and(|of| of.contains_key(id));
+    let apart = |(id, partition): &(usize, &PartitionFacts)| !partition.in_sync() && !moving(id);
+    let out_of_sync = facts.partitions.iter().enumerate().filter(apart).count();
     if out_of_sync > 0 {
         next.waiting.push(Waiting::OutOfSync { topic: name, partitions: out_of_sync });
     }

@@ -9,7 +9,7 @@ use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
 
-use super::{Level, Ui, bytes};
+use super::{Level, Ui, bytes, pace::Pace};
 use crate::event::{Event, Events, Phase, Progress};
 
 /// A reason to wait is said in plain lines only when it has lasted this long: a start has dozens of short ones.
@@ -64,6 +64,7 @@ async fn plain(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
     let mut phases: BTreeMap<u64, Phase> = BTreeMap::new();
     let mut said: BTreeMap<u64, Instant> = BTreeMap::new();
     let mut waiting: Option<(String, Instant)> = None;
+    let (mut pace, mut last_left) = (Pace::default(), None::<Instant>);
     let line = |phase: Phase, text: &str| ui.say(&format!(" • {:<8} {text}", phase.name()));
     while let Some(event) = receiver.recv().await {
         match event {
@@ -91,6 +92,13 @@ async fn plain(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
                     line(phase, &reason);
                 }
                 waiting = Some((reason, since));
+            }
+            Event::Left { phase, what, bytes } => {
+                let (now, text) = (Instant::now(), pace.text(bytes, Instant::now()));
+                if last_left.is_none_or(|last| now - last > WORTH_SAYING) {
+                    last_left = Some(now);
+                    line(phase, &joined(what, &text));
+                }
             }
             Event::Note(text) => ui.say(&text),
             Event::Warning(text) => ui.warning(&text),
@@ -151,6 +159,7 @@ async fn live(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
     let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let mut lines: BTreeMap<Phase, Line> = BTreeMap::new();
     let mut phases: BTreeMap<u64, Phase> = BTreeMap::new();
+    let mut pace = Pace::default();
     while let Some(event) = receiver.recv().await {
         let phase = match event {
             Event::Started { step, phase, text } => {
@@ -179,6 +188,11 @@ async fn live(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
                     other.waiting = None;
                 }
                 line(&multi, &mut lines, phase).waiting = Some(reason);
+                phase
+            }
+            Event::Left { phase, what, bytes } => {
+                let text = pace.text(bytes, Instant::now());
+                line(&multi, &mut lines, phase).waiting = Some(joined(what, &text));
                 phase
             }
             Event::Note(text) => {
@@ -224,6 +238,10 @@ fn line<'a>(multi: &MultiProgress, lines: &'a mut BTreeMap<Phase, Line>, phase: 
             failed: false,
         }
     })
+}
+
+fn joined(what: String, far: &str) -> String {
+    if far.is_empty() { what } else { format!("{what}: {far}") }
 }
 
 fn progress_text(progress: &Progress) -> String {

@@ -8,6 +8,7 @@ mod at_once;
 mod by_hand;
 mod doctor;
 mod engine;
+mod growth;
 mod images;
 mod job;
 mod kills;

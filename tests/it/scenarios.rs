@@ -1,5 +1,6 @@
 //! The loop on the simulated world: scripts with their steps, and the key property.
 
+mod nodes;
 mod property;
 mod steps;
 mod topics;

@@ -32,6 +32,7 @@ fn help_lists_every_command_of_the_product() {
         "groups",
         "doctor",
         "audit",
+        "rebalance",
     ] {
         assert!(listed.iter().any(|listed| listed == name), "{name} is not in {listed:?}");
     }

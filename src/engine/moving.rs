@@ -1,0 +1,258 @@
+//! Moving replicas on the real cluster: what of it is looked at, and when; and its steps.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+
+use super::live::KAFKA_PATIENCE;
+use crate::{
+    error::{Error, Result},
+    kafka::admin::Admin,
+    model::{NodeId, TopicName},
+    observed::{Disk, KafkaFacts, Limited, PartitionFacts, Reassignment},
+    plan::Plan,
+    reconcile::{
+        assignment::Move,
+        moves::{self, Occasion, RATE},
+    },
+};
+
+/// Kafka's names: what a broker takes in and sends out for moves, in bytes a second, and of which topics.
+const TAKES_IN: &str = "follower.replication.throttled.rate";
+const SENDS: &str = "leader.replication.throttled.rate";
+const TOPIC_TAKES_IN: &str = "follower.replication.throttled.replicas";
+const TOPIC_SENDS: &str = "leader.replication.throttled.replicas";
+/// All partitions of the topic. Replicas in sync are never held back.
+const ALL: &str = "*";
+/// Sizes of logs are asked for this often: each node adds up its files.
+const DISKS_FRESH: Duration = Duration::from_millis(500);
+/// How long a change of Kafka's metadata may take to reach all nodes.
+const KNOWN: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(30);
+
+type Addresses = BTreeMap<NodeId, String>;
+type Reassignments = BTreeMap<TopicName, BTreeMap<usize, Reassignment>>;
+
+/// What is remembered between two looks, so that not everything is asked each time.
+pub(super) struct Looks {
+    occasion: Occasion,
+    last: Mutex<Last>,
+}
+
+#[derive(Clone, Default)]
+struct Last {
+    standing: Option<(Limited, BTreeSet<NodeId>)>,
+    reassignments: Reassignments,
+    disks: Option<(Instant, BTreeMap<NodeId, Disk>)>,
+}
+
+impl Looks {
+    pub fn new(occasion: Occasion) -> Self {
+        Looks { occasion, last: Mutex::new(Last::default()) }
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Last> {
+        // A panic while the lock was held left plain data behind, no broken invariant.
+        self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Adds to `facts` of a cluster with a controller, whose running nodes are `at` these addresses, what it says
+    /// of moves.
+    ///
+    /// # Errors
+    /// The cluster is too busy to answer: the facts are of no use.
+    pub async fn complete(
+        &self,
+        kafka: &Admin,
+        plan: &Plan,
+        acted: bool,
+        at: &Addresses,
+        facts: &mut KafkaFacts,
+    ) -> Result<()> {
+        let last = self.last().clone();
+        let mut reassignments = Reassignments::new();
+        // Where all replicas are in sync, none is on its way.
+        if facts.topics.values().flat_map(|topic| &topic.partitions).any(|partition| !partition.in_sync()) {
+            // First the list, then the metadata, which may be older than what the controller knows: the other way
+            // round a move that ends in between would look like replicas that nobody wanted.
+            let listed = kafka.reassignments().await?;
+            *facts = kafka.observe(at, KAFKA_PATIENCE).await;
+            reassignments = with_unheard_of(listed, &last.reassignments, facts);
+        }
+        let standing = match last.standing.filter(|_| !acted) {
+            Some(standing) => standing,
+            None => (limited(kafka, facts).await?, kafka.registered().await?),
+        };
+        (facts.limited, facts.registered) = standing.clone();
+        facts.reassignments = reassignments.clone();
+        let leaving = plan.nodes.values().any(|node| node.leaving);
+        let moving = leaving
+            || facts.limited.any()
+            || !facts.reassignments.is_empty()
+            || moves::wanted(plan, facts, self.occasion).is_ok_and(|moves| !moves.list.is_empty());
+        let disks = match last.disks.filter(|(at, _)| !acted && at.elapsed() < DISKS_FRESH) {
+            _ if !moving => None,
+            Some(disks) => Some(disks),
+            None => Some((Instant::now(), kafka.disks(facts.answering.keys().copied()).await)),
+        };
+        facts.disks = disks.as_ref().map(|(_, disks)| disks.clone()).unwrap_or_default();
+        *self.last() = Last { standing: Some(standing), reassignments, disks };
+        Ok(())
+    }
+}
+
+/// The list, and those of the last one of whose end the metadata have not heard.
+fn with_unheard_of(listed: Reassignments, last: &Reassignments, facts: &KafkaFacts) -> Reassignments {
+    let mut all = listed;
+    for (topic, partitions) in last {
+        for (&id, before) in partitions {
+            let partition = facts.topics.get(topic).and_then(|topic| topic.partitions.get(id));
+            if partition.is_some_and(|partition| is_before_the_end(partition, before)) {
+                all.entry(topic.clone()).or_default().entry(id).or_insert_with(|| before.clone());
+            }
+        }
+    }
+    all
+}
+
+/// Whether metadata show a move at work: new replicas and old ones together, or new ones not in sync.
+fn is_before_the_end(partition: &PartitionFacts, under_way: &Reassignment) -> bool {
+    let Reassignment { adding, removing } = under_way;
+    let has = |node: &NodeId| partition.replicas.contains(node);
+    !adding.is_empty()
+        && adding.iter().all(has)
+        && (removing.iter().any(has) || adding.iter().any(|node| !partition.isr.contains(node)))
+}
+
+/// Where kdev's limit is set. Topics are asked only where a node has it: nodes get it first and lose it last.
+async fn limited(kafka: &Admin, facts: &KafkaFacts) -> Result<Limited> {
+    let asked = facts
+        .answering
+        .keys()
+        .map(|&node| async move { kafka.broker_config(node, &[TAKES_IN, SENDS]).await.map(|config| (node, config)) });
+    let ours = RATE.to_string();
+    let mut limited = Limited::default();
+    for outcome in join_all(asked).await {
+        let (node, config) = outcome?;
+        if config.get(TAKES_IN) == Some(&ours) {
+            limited.nodes.insert(node);
+            limited.evening |= config.get(SENDS) == Some(&ours);
+        }
+    }
+    if !limited.nodes.is_empty() {
+        let names: Vec<TopicName> = facts.topics.keys().cloned().collect();
+        let configs = kafka.topic_configs(&names).await?;
+        let ours = |config: &BTreeMap<String, String>| config.get(TOPIC_TAKES_IN).is_some_and(|value| value == ALL);
+        limited.topics = configs.into_iter().filter(|(_, config)| ours(config)).map(|(name, _)| name).collect();
+    }
+    Ok(limited)
+}
+
+/// Sets the limit on nodes, then on topics.
+pub(super) async fn limit(
+    kafka: &Admin,
+    nodes: &BTreeSet<NodeId>,
+    topics: &BTreeSet<TopicName>,
+    evening: bool,
+) -> Result<()> {
+    let mut rates = BTreeMap::from([(TAKES_IN.to_owned(), RATE.to_string())]);
+    if evening {
+        rates.insert(SENDS.to_owned(), RATE.to_string());
+    }
+    let set = nodes.iter().map(|&node| {
+        let rates = &rates;
+        async move { kafka.alter_broker_config(node, rates, &BTreeSet::new()).await }
+    });
+    join_all(set).await.into_iter().collect::<Result<()>>()?;
+    let all = BTreeMap::from([TOPIC_TAKES_IN, TOPIC_SENDS].map(|name| (name.to_owned(), ALL.to_owned())));
+    for topic in topics {
+        kafka.alter_topic_config(topic, &all, &BTreeSet::new()).await?;
+    }
+    Ok(())
+}
+
+/// Lifts the limit from topics, then from nodes.
+pub(super) async fn unlimit(kafka: &Admin, nodes: &BTreeSet<NodeId>, topics: &BTreeSet<TopicName>) -> Result<()> {
+    let names = |names: [&str; 2]| names.map(str::to_owned).into_iter().collect();
+    let of_topic: BTreeSet<String> = names([TOPIC_TAKES_IN, TOPIC_SENDS]);
+    for topic in topics {
+        kafka.alter_topic_config(topic, &BTreeMap::new(), &of_topic).await?;
+    }
+    let of_node: BTreeSet<String> = names([TAKES_IN, SENDS]);
+    let unset = nodes.iter().map(|&node| {
+        let of_node = &of_node;
+        async move { kafka.alter_broker_config(node, &BTreeMap::new(), of_node).await }
+    });
+    join_all(unset).await.into_iter().collect()
+}
+
+/// Begins moves, and waits until it can be seen that they are under way or done.
+pub(super) async fn reassign(kafka: &Admin, moves: &[Move], at: &Addresses) -> Result<()> {
+    kafka.reassign(moves).await?;
+    let since = Instant::now();
+    loop {
+        let listed = kafka.reassignments().await?;
+        let facts = kafka.observe(at, KAFKA_PATIENCE).await;
+        let known = |one: &Move| {
+            let partition = facts.topics.get(&one.topic).and_then(|topic| topic.partitions.get(one.partition));
+            let has = partition.map(|partition| partition.replicas.as_slice());
+            let under_way = listed.get(&one.topic).is_some_and(|of| of.contains_key(&one.partition));
+            // A topic that was deleted meanwhile waits for nothing.
+            let begun = has.is_none_or(|has| one.to.iter().all(|node| has.contains(node)));
+            begun && (under_way || has.is_none_or(|has| has == one.to))
+        };
+        if moves.iter().all(known) {
+            return Ok(());
+        }
+        pause(since).await?;
+    }
+}
+
+/// Takes a broker off the list, and waits until it can be seen.
+pub(super) async fn unregister(kafka: &Admin, node: NodeId) -> Result<()> {
+    kafka.unregister(node).await?;
+    let since = Instant::now();
+    while kafka.registered().await?.contains(&node) {
+        pause(since).await?;
+    }
+    Ok(())
+}
+
+/// A pause before looking again, unless it has been too long.
+async fn pause(since: Instant) -> Result<()> {
+    if since.elapsed() > KNOWN {
+        return Err(Error::failed("the cluster accepted it, and does not show it").hint("kdev status"));
+    }
+    tokio::time::sleep(PAUSE).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(ids: &[u8]) -> Vec<NodeId> {
+        ids.iter().copied().map(NodeId).collect()
+    }
+
+    #[test]
+    fn a_move_whose_end_the_metadata_lack_is_still_under_way() {
+        let topic: TopicName = "posts".parse().unwrap();
+        let before = Reassignment { adding: nodes(&[4]), removing: nodes(&[3]) };
+        let last = BTreeMap::from([(topic.clone(), BTreeMap::from([(0, before)]))]);
+        let still = |replicas: &[u8], isr: &[u8]| {
+            let mut facts = KafkaFacts::default();
+            let partition = PartitionFacts { leader: None, replicas: nodes(replicas), isr: nodes(isr) };
+            facts.topics.entry(topic.clone()).or_default().partitions.push(partition);
+            !with_unheard_of(Reassignments::new(), &last, &facts).is_empty()
+        };
+        assert!(still(&[4, 1, 2, 3], &[1, 2, 3, 4]), "the old replica is still there");
+        assert!(still(&[4, 1, 2], &[1, 2]), "the new one is not in sync");
+        assert!(!still(&[4, 1, 2], &[1, 2, 4]), "it is done");
+        assert!(!still(&[1, 2, 3], &[1, 2, 3]), "it was called off");
+    }
+}
