@@ -32,9 +32,13 @@ PARTS = {
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="bench/run", description="kdev's figures, measured beside its peers'.")
+    told = "\n".join(f"  {name:<10}{sys.modules[measure.__module__].__doc__.splitlines()[0]}" for name, measure in PARTS.items())
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description="kdev's figures, measured beside its peers'.", epilog=f"parts:\n{told}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     # argparse would hold an empty list of positionals against `choices`.
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} [default: all]")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="what is measured, as below [default: all]")
     parser.add_argument("--rounds", type=int, default=5, help="of each measurement [default: 5]")
     parser.add_argument("--records", type=int, default=1_000_000, help="of the bulk measurements [default: 1000000]")
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
@@ -43,6 +47,8 @@ def arguments():
         parser.error(f"no part is named {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     if args.rounds < 1 or args.records < 100:
         parser.error("--rounds must be at least 1, --records at least 100")
+    if (named := os.environ.get("KDEV")) and not os.access(named, os.X_OK):
+        parser.error(f"KDEV={named} is no program that can be run")
     return args
 
 
