@@ -4,6 +4,7 @@
 //! what it may not.
 
 pub mod check;
+pub mod dynamic;
 pub mod file;
 pub mod load;
 pub mod machine;
@@ -52,6 +53,8 @@ impl Settings {
 pub struct KafkaSettings {
     /// The Kafka release.
     pub version: KafkaVersion,
+    /// Whether the metadata are raised to the release's level once all nodes run it.
+    pub finalize: bool,
     /// The image's reference.
     pub image: String,
     /// How many nodes, 1 to 9.

@@ -244,6 +244,8 @@ pub mod label {
     pub const PORT: &str = "kdev.port";
     /// On data volumes: how many controllers the cluster was made with; a static quorum cannot change that.
     pub const VOTERS: &str = "kdev.voters";
+    /// On nodes' containers: the Kafka release that they run.
+    pub const VERSION: &str = "kdev.version";
     /// On prepared images: the id of the Kafka image that they were made from.
     pub const BASE: &str = "kdev.base";
     /// Docker Desktop and others group containers by it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::model::{AppName, NodeId, Role, TopicName};
+use crate::model::{AppName, KafkaVersion, NodeId, Role, TopicName};
 
 /// Everything seen in one look.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -98,6 +98,10 @@ pub struct ContainerFacts {
     pub spec: String,
     /// The image that it runs.
     pub image: ImageId,
+    /// The Kafka release of a node ([`crate::model::label::VERSION`]).
+    pub version: Option<KafkaVersion>,
+    /// Whether it is a node's earlier container, kept until its successor is in sync.
+    pub set_aside: bool,
     /// What it is doing.
     pub state: ContainerState,
     /// When it last started: Unix milliseconds; 0 where it never did.
@@ -159,6 +163,10 @@ pub struct KafkaFacts {
     pub controller: Option<NodeId>,
     /// The finalized level of `metadata.version`.
     pub metadata_level: Option<i16>,
+    /// The highest level of `metadata.version` that each answering node's binaries can read.
+    pub supported: BTreeMap<NodeId, i16>,
+    /// Broker settings that were made at run time for all brokers at once.
+    pub config: BTreeMap<String, String>,
     /// Every topic, internal ones too.
     pub topics: BTreeMap<TopicName, TopicFacts>,
     /// Reassignments under way: topic, partition's number.
@@ -258,12 +266,18 @@ impl DockerFacts {
     /// The container of a node.
     pub fn node(&self, id: NodeId) -> Option<&ContainerFacts> {
         let service = id.service();
-        self.containers.iter().find(|c| c.role == Role::Node && c.service == service)
+        self.containers.iter().find(|c| c.role == Role::Node && c.service == service && !c.set_aside)
     }
 
-    /// The containers of services: nodes and apps, not what only looks or builds.
+    /// The earlier container of a node that is being replaced.
+    pub fn set_aside(&self, id: NodeId) -> Option<&ContainerFacts> {
+        let service = id.service();
+        self.containers.iter().find(|c| c.role == Role::Node && c.service == service && c.set_aside)
+    }
+
+    /// The containers of services: nodes and apps, not what only looks or builds, nor what is set aside.
     pub fn services(&self) -> impl Iterator<Item = &ContainerFacts> {
-        self.containers.iter().filter(|c| matches!(c.role, Role::Node | Role::App))
+        self.containers.iter().filter(|c| matches!(c.role, Role::Node | Role::App) && !c.set_aside)
     }
 
     /// The containers of an app, in the order of their names.

@@ -8,6 +8,7 @@ pub mod plan;
 pub mod planning;
 pub mod rebalance;
 pub mod restart;
+pub mod rollback;
 pub mod stakes;
 pub mod status;
 pub mod up;

@@ -7,12 +7,13 @@ pub mod node;
 pub mod ports;
 pub mod prepared;
 pub mod probe;
+pub mod release;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
-use crate::model::{AppName, NodeId, Project, Role, TopicName};
+use crate::model::{AppName, KafkaVersion, NodeId, Project, Role, TopicName};
 
 /// The whole system as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +24,14 @@ pub struct Plan {
     pub network: NetworkPlan,
     /// The Kafka image's reference, before its preparation.
     pub kafka_image: String,
+    /// The Kafka release that the nodes run.
+    pub version: KafkaVersion,
+    /// Whether the metadata are raised to the release's level once all nodes run it.
+    pub finalize: bool,
+    /// Broker settings that are set for the whole cluster at run time, in Kafka's own names.
+    pub dynamic: BTreeMap<String, String>,
+    /// Of such settings those that the nodes are started with: they hold where nothing was set at run time.
+    pub started_with: BTreeMap<String, String>,
     /// Kafka nodes by number, those that are to leave the cluster too.
     pub nodes: BTreeMap<NodeId, NodePlan>,
     /// How many of the nodes, from the first, are the cluster's controllers: for good.

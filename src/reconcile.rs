@@ -11,10 +11,14 @@ pub mod drift;
 pub mod leave;
 pub mod moves;
 mod permission;
+pub mod roll;
+pub mod rollback;
 pub mod safety;
 pub mod setting;
+mod settings;
 mod step;
 pub mod up;
+pub mod upgrade;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,6 +32,7 @@ use crate::{
     event::Phase,
     model::{AppName, NodeId, TopicName},
     observed::Stranger,
+    plan::release,
 };
 
 /// Why nothing can be done just now, and the plan is not reached either.
@@ -191,6 +196,8 @@ pub enum Blocked {
         /// Bytes that can still be written.
         free: u64,
     },
+    /// The nodes may not go from their Kafka release to the file's.
+    Release(release::Refusal),
 }
 
 /// What a look at the world says.

@@ -8,7 +8,7 @@ use crate::{
     config::Settings,
     model::{AppName, NodeId, TopicName},
     observed::{ContainerFacts, ContainerState, Observed},
-    plan::node,
+    plan::{node, release::metadata_version},
     reconcile::drift::{self, Drift},
 };
 
@@ -60,6 +60,8 @@ pub struct Cluster {
     pub version: String,
     /// The finalized level of metadata, by its release name: `4.3-IV0`.
     pub metadata_version: String,
+    /// The level that all nodes could read, where it is higher and not finalized.
+    pub metadata_could: Option<String>,
     /// The active controller.
     pub controller: Option<NodeId>,
 }
@@ -71,6 +73,8 @@ pub struct Node {
     pub name: String,
     /// Its number.
     pub id: NodeId,
+    /// The Kafka release that its container was made for; null where there is no container.
+    pub version: Option<String>,
     /// `broker`, `controller`.
     pub roles: Vec<&'static str>,
     /// The container's state, `unreachable` where it runs and does not answer, or `absent`.
@@ -159,6 +163,7 @@ pub fn of(settings: &Settings, ports: &BTreeMap<NodeId, u16>, observed: &Observe
             id: id.clone(),
             version: settings.kafka.version.to_string(),
             metadata_version: kafka.metadata_level.map(metadata_version).unwrap_or_default(),
+            metadata_could: could(&nodes, observed),
             controller: kafka.controller,
         }),
         nodes,
@@ -199,12 +204,21 @@ fn node(settings: &Settings, id: NodeId, port: u16, observed: &Observed, measure
     Node {
         name: id.service(),
         id,
+        version: container.and_then(|container| container.version).map(|version| version.to_string()),
         roles: if controller { vec!["broker", "controller"] } else { vec!["broker"] },
         state: state.to_owned(),
         address: format!("localhost:{port}"),
         leaders: partitions.filter(|partition| partition.leader == Some(id)).count(),
         memory_bytes: container.and_then(|c| measured.memory.get(&c.id)).copied().unwrap_or(0),
     }
+}
+
+/// What could be finalized: every node reads it, and the cluster is not there yet.
+fn could(nodes: &[Node], observed: &Observed) -> Option<String> {
+    let kafka = &observed.kafka;
+    let levels: Option<Vec<i16>> = nodes.iter().map(|node| kafka.supported.get(&node.id).copied()).collect();
+    let could = levels?.into_iter().min()?;
+    (could > kafka.metadata_level?).then(|| metadata_version(could))
 }
 
 fn topics(settings: &Settings, observed: &Observed, measured: &Measured) -> Vec<Topic> {
@@ -289,25 +303,4 @@ fn problems(settings: &Settings, observed: &Observed, nodes: &[Node], topics: &[
         }
     }
     problems
-}
-
-/// The release name of a level of `metadata.version` (Kafka's `MetadataVersion.java`).
-pub fn metadata_version(level: i16) -> String {
-    let name = match level {
-        21 => "3.9-IV0",
-        22 => "4.0-IV0",
-        23 => "4.0-IV1",
-        24 => "4.0-IV2",
-        25 => "4.0-IV3",
-        26 => "4.1-IV0",
-        27 => "4.1-IV1",
-        28 => "4.2-IV0",
-        29 => "4.2-IV1",
-        30 => "4.3-IV0",
-        31 => "4.4-IV0",
-        32 => "4.4-IV1",
-        33 => "4.4-IV2",
-        other => return format!("level {other}"),
-    };
-    name.to_owned()
 }

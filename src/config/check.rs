@@ -132,7 +132,7 @@ impl Check<'_> {
     }
 
     fn kafka(&self, kafka: &Kafka, machine: &Machine) -> Result<KafkaSettings> {
-        let Kafka { version, image, brokers, memory, profile, ports, config } = kafka;
+        let Kafka { version, finalize, image, brokers, memory, profile, ports, config } = kafka;
         let version = version.as_ref().map_or(Ok(DEFAULT_VERSION), |version| self.named(version))?;
         // The environment stands over the project's file, so that one machine without a registry can run any
         // project; the machine's file stands under it, as a default.
@@ -152,6 +152,7 @@ impl Check<'_> {
         }
         Ok(KafkaSettings {
             version,
+            finalize: finalize.unwrap_or(true),
             image,
             brokers,
             memory_bytes: self.size(memory.as_ref(), "memory", LEAST_NODE_MEMORY, DEFAULT_MEMORY)?,

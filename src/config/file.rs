@@ -33,6 +33,8 @@ pub struct File {
 pub struct Kafka {
     /// Three numbers.
     pub version: Option<Spanned<String>>,
+    /// Whether the metadata follow the version.
+    pub finalize: Option<bool>,
     /// An image reference; `{version}` is replaced.
     pub image: Option<String>,
     /// 1 to 9.

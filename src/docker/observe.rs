@@ -18,7 +18,7 @@ use crate::{
     error::Result,
     model::{NodeId, Project, Role, label},
     observed::{AppImage, ContainerFacts, ContainerState, DockerFacts, ImageId, NetworkFacts, Stranger, VolumeFacts},
-    plan::prepared,
+    plan::{node::name_before_aside, prepared},
 };
 
 /// How long a container may be in a state between two.
@@ -192,11 +192,15 @@ fn container_facts(inspected: ContainerInspectResponse) -> Option<ContainerFacts
     let labels = inspected.config.and_then(|config| config.labels).unwrap_or_default();
     let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
     let state = inspected.state.unwrap_or_default();
+    let name = inspected.name.unwrap_or_default().trim_start_matches('/').to_owned();
+    // A build in progress has steps that bear only the first of its labels.
+    let role = Role::from_label(&label(label::ROLE)).unwrap_or(Role::Image);
     Some(ContainerFacts {
         id: inspected.id?,
-        name: inspected.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-        // A build in progress has steps that bear only the first of its labels.
-        role: Role::from_label(&label(label::ROLE)).unwrap_or(Role::Image),
+        set_aside: role == Role::Node && name_before_aside(&name).is_some(),
+        version: label(label::VERSION).parse().ok(),
+        name,
+        role,
         service: label(label::SERVICE),
         spec: label(label::SPEC),
         image: whole_id(inspected.image.unwrap_or_default()),

@@ -16,7 +16,11 @@ use crate::{
     kafka::admin::Admin,
     model::{NodeId, Role},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
-    plan::{Plan, build::APP_STOP_TIMEOUT, node::STOP_TIMEOUT},
+    plan::{
+        Plan,
+        build::APP_STOP_TIMEOUT,
+        node::{STOP_TIMEOUT, name_aside, name_before_aside},
+    },
     reconcile::{Step, moves::Occasion},
     template,
 };
@@ -31,10 +35,12 @@ const STAYED_UP: Duration = Duration::from_secs(2);
 /// One that has printed something and lives on for this long, too: a traceback and the end that follows it lie
 /// closer together.
 const PRINTED_AND_UP: Duration = Duration::from_millis(400);
-/// An election is seen by all nodes within a few hundred milliseconds.
+/// An election, or a new level of the metadata, is seen by all nodes within a few hundred milliseconds.
 const ELECTED: Duration = Duration::from_secs(5);
 /// What the operating system says of a full disk (ENOSPC), in the words of Java.
 const NO_SPACE: &str = "No space left on device";
+/// How a controller begins to say that the level of its metadata is beyond it (4.2.1, started on data of 4.3.1).
+const TOO_NEW: &str = "Tried to apply FeatureLevelRecord";
 /// As many last lines as show a Java or Python traceback's head.
 const LAST_LINES: usize = 20;
 
@@ -100,10 +106,11 @@ impl Live {
             }
         }
         let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
-        if facts.controller.is_some() && !planned.is_empty() {
+        if facts.controller.is_some() {
             // A cluster too busy to answer looks like one without settings of its own: the next look asks again.
-            if self.kafka.add_settings(&mut facts.topics, &planned).await.is_err() {
-                facts.controller = None;
+            match tokio::join!(self.kafka.add_settings(&mut facts.topics, &planned), self.kafka.cluster_config()) {
+                (Ok(_), Ok(config)) => facts.config = config,
+                _ => facts.controller = None,
             }
         }
         facts
@@ -163,6 +170,20 @@ impl Live {
         self.docker.create_container(container, &image).await.map(drop)
     }
 
+    /// Raises the metadata's level, and waits until the nodes show it, so that it is not asked for again.
+    async fn finalize(&self, level: i16) -> Result<()> {
+        self.kafka.finalize_metadata(level).await?;
+        let since = Instant::now();
+        while since.elapsed() < ELECTED {
+            let facts = self.kafka.observe(&addresses(&self.plan), KAFKA_PATIENCE).await;
+            if facts.metadata_level >= Some(level) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// Elects, and waits until the nodes' metadata show it, so that it is not asked for again.
     async fn elect_leaders(&self) -> Result<()> {
         self.kafka.elect_preferred_leaders().await?;
@@ -201,6 +222,19 @@ impl Live {
                 None => self.docker.stop(&self.id_of(name), APP_STOP_TIMEOUT).await,
             },
             Step::Remove { name, .. } => self.docker.remove_container(&self.id_of(name)).await,
+            Step::SetAside { name, .. } => self.docker.rename(&self.id_of(name), &name_aside(name)).await,
+            Step::PutBack { name, .. } => match name_before_aside(name) {
+                Some(before) => self.docker.rename(&self.id_of(name), before).await,
+                None => Ok(()),
+            },
+            Step::SetBrokers { name, to, .. } => {
+                let set = BTreeMap::from([(name.clone(), to.clone())]);
+                self.kafka.alter_cluster_config(&set, &BTreeSet::new()).await
+            }
+            Step::UnsetBrokers { name, .. } => {
+                self.kafka.alter_cluster_config(&BTreeMap::new(), &BTreeSet::from([name.clone()])).await
+            }
+            Step::Finalize { to, .. } => self.finalize(*to).await,
             Step::CreateTopic { topic, .. } => match self.plan.topics.get(topic) {
                 Some(plan) => self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect(),
                 None => Ok(()),
@@ -251,6 +285,13 @@ impl World for Live {
             Some(ContainerState::Exited { oom: true, .. }) => {
                 more_memory(Error::failed(format!("{service} was killed for want of memory (OOMKilled)")))
             }
+            Some(ContainerState::Exited { .. }) if is_node && lines.iter().any(|line| line.contains(TOO_NEW)) => {
+                Error::failed(format!(
+                    "{service} cannot read its data: they were written by a newer Kafka than {}",
+                    self.plan.version
+                ))
+                .hint("the newer `version` in [kafka] in kdev.toml, then kdev up")
+            }
             // What `-XX:+ExitOnOutOfMemoryError` says last.
             Some(ContainerState::Exited { .. }) if lines.iter().any(|line| line.contains("OutOfMemoryError")) => {
                 more_memory(Error::failed(format!("{service} ran out of memory: its JVM's heap is full")))
@@ -295,6 +336,8 @@ fn doing(step: &Step) -> String {
         "change" => "changing",
         "lift" => "lifting",
         "take" => "taking",
+        "put" => "putting",
+        "finalize" => "finalizing",
         other => other,
     };
     format!("{verb} {rest}")

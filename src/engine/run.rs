@@ -1,4 +1,5 @@
-//! The loop. It knows no step by name but `Start`, whose repetition means that something dies.
+//! The loop. It knows no step by name but `Start`, whose repetition means that something dies, and those after which
+//! another container has the name.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -114,9 +115,15 @@ pub async fn reach<W: World>(
             }
             *times += 1;
             let often = *times > MOST_REPEATS;
-            if let Step::Remove { service, name, .. } = &step {
-                // What is made anew under this name has not been started yet.
-                starts.remove(&(service.clone(), name.clone()));
+            // What is made anew, or put back, under this name has not been started yet.
+            match &step {
+                Step::Remove { service, name, .. } => {
+                    starts.remove(&(service.clone(), name.clone()));
+                }
+                Step::SetAside { node, name } => {
+                    starts.remove(&(node.service(), name.clone()));
+                }
+                _ => {}
             }
             if often {
                 fatal = Some(

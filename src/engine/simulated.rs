@@ -3,15 +3,21 @@
 //! `up --dry-run` starts it from the facts just observed and lets the very loop run that `up` runs, so that what
 //! it prints is what would be done. The property tests start it from anything.
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use super::{World, simulated_moving as moving};
 use crate::{
     error::{Error, Result},
     event::StepProgress,
-    model::{AppName, NodeId, Role},
-    observed::{AppImage, ContainerFacts, ContainerState, Limited, NetworkFacts, Observed, TopicFacts, VolumeFacts},
-    plan::{ContainerPlan, Plan},
+    model::{AppName, KafkaVersion, NodeId, Role, label},
+    observed::{
+        AppImage, ContainerFacts, ContainerState, DockerFacts, Limited, NetworkFacts, Observed, TopicFacts, VolumeFacts,
+    },
+    plan::{
+        ContainerPlan, Plan,
+        node::{name_aside, name_before_aside},
+        release,
+    },
     reconcile::Step,
 };
 
@@ -19,24 +25,57 @@ use crate::{
 pub struct Simulated {
     plan: Plan,
     now: Mutex<Observed>,
+    slow: usize,
+    behind: Mutex<BTreeMap<NodeId, usize>>,
+    broken: Option<KafkaVersion>,
 }
 
 impl Simulated {
     /// A world that holds `observed` and in which steps mean what `plan` says.
     pub fn new(plan: Plan, observed: Observed) -> Self {
-        Simulated { plan, now: Mutex::new(observed) }
+        Simulated { plan, now: Mutex::new(observed), slow: 0, behind: Mutex::default(), broken: None }
+    }
+
+    /// Lets the replicas of a node that starts catch up only after so many looks.
+    #[must_use]
+    pub fn with_slow_replicas(self, looks: usize) -> Self {
+        Simulated { slow: looks, ..self }
+    }
+
+    /// Lets nodes of this release end as soon as they are started.
+    #[must_use]
+    pub fn with_broken(self, version: KafkaVersion) -> Self {
+        Simulated { broken: Some(version), ..self }
     }
 
     /// The facts as they are now.
     pub fn facts(&self) -> Observed {
-        let mut observed = self.lock().clone();
-        settle(&self.plan, &mut observed);
+        let mut now = self.lock();
+        for container in now.docker.containers.iter_mut().filter(|c| c.role == Role::Node) {
+            if self.broken.is_some() && container.version == self.broken && container.state == ContainerState::Running {
+                container.state = ContainerState::Exited { code: 1, oom: false };
+            }
+        }
+        let mut observed = now.clone();
+        drop(now);
+        let mut behind = self.behind();
+        settle(&self.plan, &mut observed, &behind);
+        behind.retain(|_, looks| {
+            *looks -= 1;
+            *looks > 0
+        });
         observed
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Observed> {
         // A panic while the lock was held left plain data behind, no broken invariant.
         self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Simulated {
+    fn behind(&self) -> std::sync::MutexGuard<'_, BTreeMap<NodeId, usize>> {
+        self.behind.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -48,8 +87,14 @@ impl World for Simulated {
     async fn apply(&self, step: &Step, _progress: &StepProgress) -> Result<()> {
         let mut now = self.lock();
         // What has come about since the last step stays so.
-        settle(&self.plan, &mut now);
+        settle(&self.plan, &mut now, &self.behind());
         change(&self.plan, &mut now, step);
+        if let Step::Start { service, .. } = step
+            && let Some(node) = NodeId::from_service(service)
+            && self.slow > 0
+        {
+            self.behind().insert(node, self.slow);
+        }
         Ok(())
     }
 
@@ -59,7 +104,7 @@ impl World for Simulated {
 }
 
 /// What comes about by itself: nodes that run answer once they are a majority, replicas catch up, apps stay up.
-fn settle(plan: &Plan, observed: &mut Observed) {
+fn settle(plan: &Plan, observed: &mut Observed, behind: &BTreeMap<NodeId, usize>) {
     observed.docker.containers.retain(|container| container.state != ContainerState::Removing);
     for container in observed.docker.containers.iter_mut().filter(|c| c.role == Role::App) {
         // The engine tries again, and here the app stays up.
@@ -77,13 +122,21 @@ fn settle(plan: &Plan, observed: &mut Observed) {
     let up = running.iter().filter(|id| id.0 <= voters).count();
     let kafka = &mut observed.kafka;
     kafka.answering.clear();
+    kafka.supported.clear();
     kafka.controller = None;
     if up > usize::from(voters) / 2 {
         kafka.answering = running.iter().map(|&id| (id, running.iter().copied().collect())).collect();
         kafka.controller = running.first().copied();
         kafka.registered.extend(&running);
+        let docker = &observed.docker;
+        let levels = |&id: &NodeId| Some((id, release::highest_level(docker.node(id)?.version?)?));
+        kafka.supported = running.iter().filter_map(levels).collect();
+        // A new cluster begins at its release's own level.
+        let lowest = kafka.supported.values().min().copied();
+        kafka.metadata_level = kafka.metadata_level.or(lowest);
     }
-    moving::settle(kafka, &running);
+    let caught_up: Vec<NodeId> = running.into_iter().filter(|id| !behind.contains_key(id)).collect();
+    moving::settle(kafka, &caught_up);
     observed.settled = observed
         .docker
         .containers
@@ -101,6 +154,8 @@ fn made(container: &ContainerPlan, image: &str) -> ContainerFacts {
         service: container.service.clone(),
         spec: container.spec.clone(),
         image: image.to_owned(),
+        version: container.labels.get(label::VERSION).and_then(|version| version.parse().ok()),
+        set_aside: false,
         state: ContainerState::Created,
         started_ms: 0,
         restarts: 0,
@@ -119,6 +174,15 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         Step::Start { name, .. } | Step::Unpause { name, .. } => set_state(name, ContainerState::Running),
         Step::Stop { name, .. } => set_state(name, ContainerState::Exited { code: 143, oom: false }),
         Step::Remove { name, .. } => docker.containers.retain(|c| &c.name != name),
+        Step::SetAside { name, .. } => rename(docker, name, &name_aside(name), true),
+        Step::PutBack { name, .. } => rename(docker, name, name_before_aside(name).unwrap_or(name), false),
+        Step::SetBrokers { name, to, .. } => {
+            observed.kafka.config.insert(name.clone(), to.clone());
+        }
+        Step::UnsetBrokers { name, .. } => {
+            observed.kafka.config.remove(name);
+        }
+        Step::Finalize { to, .. } => observed.kafka.metadata_level = Some(*to),
         Step::Pull { image } => {
             docker.images.insert(image.clone(), format!("new {image}"));
         }
@@ -199,6 +263,13 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         Step::RemoveVolume { node, .. } => {
             docker.volumes.remove(node);
         }
+    }
+}
+
+fn rename(docker: &mut DockerFacts, name: &str, to: &str, set_aside: bool) {
+    if let Some(container) = docker.containers.iter_mut().find(|c| c.name == name) {
+        to.clone_into(&mut container.name);
+        container.set_aside = set_aside;
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod brokers;
 mod configs;
+mod defaults;
 mod disks;
 mod elect;
+mod features;
 mod groups;
 mod lag;
 mod loss;

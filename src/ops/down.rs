@@ -42,6 +42,10 @@ fn nothing(session: &Session) -> Plan {
     Plan {
         network: NetworkPlan { name: project.prefix(), labels: BTreeMap::new() },
         kafka_image: String::new(),
+        version: session.settings.kafka.version,
+        finalize: false,
+        dynamic: BTreeMap::new(),
+        started_with: BTreeMap::new(),
         nodes: BTreeMap::new(),
         voters: 0,
         min_insync: 1,

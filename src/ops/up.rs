@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Session, planning,
+    Session, planning, rollback,
     stakes::{self, Planned},
 };
 use crate::{
@@ -19,7 +19,10 @@ use crate::{
     lock,
     model::{AppName, TopicName},
     observed::{Observed, Stranger},
-    plan::Plan,
+    plan::{
+        Plan,
+        release::{self, Refusal},
+    },
     reconcile::{Blocked, Permission, Step, up},
 };
 
@@ -54,7 +57,8 @@ pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &
     let _lock = locked(session, "kdev up", events, cancel).await?;
     let (plan, claimed) = plan_and_claim(session, options, events, cancel).await?;
     let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
-    let mut outcome = reach(&world, &plan, options, events, cancel).await?;
+    let reached = reach(&world, &plan, options, events, cancel).await;
+    let mut outcome = rollback::unless_well(&world, reached, events).await?;
     let mut steps = claimed;
     steps.append(&mut outcome.steps);
     let facts = &outcome.observed;
@@ -148,6 +152,7 @@ fn with_kafka_up(error: Error) -> Error {
 
 pub(super) fn blocked(blocked: Blocked) -> Error {
     match blocked {
+        Blocked::Release(refusal) => refused(refusal),
         Blocked::Strangers(strangers) => strangers_error(&strangers),
         Blocked::FewerPartitions { topic, has, wanted } => Error::failed(format!(
             "topic {topic} has {has} partitions, kdev.toml says {wanted}; Kafka never removes a partition"
@@ -187,6 +192,32 @@ fn too_few_nodes(topics: &BTreeMap<TopicName, usize>, nodes: usize) -> Error {
 
 fn bytes(bytes: u64) -> String {
     humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
+}
+
+/// Why the nodes may not go to the file's Kafka release. Nothing was touched.
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Finalized { level, to } => {
+            let is = release::metadata_version(level);
+            Error::failed(format!(
+                "the metadata are finalized at {is}, which Kafka {to} cannot read: there is no way back to it"
+            ))
+            .hint("`version` in [kafka] as it was")
+            .hint(format!("kdev down --volumes, then kdev up   (starts anew on {to}, without the data)"))
+        }
+        Refusal::Unknown { from, to } => {
+            let error = Error::failed(format!(
+                "kdev does not know whether Kafka {from} can go to {to} directly: it knows {}",
+                release::known()
+            ));
+            match release::between(from, to).as_slice() {
+                [] => error,
+                between => error.hint(format!("by way of the versions in between: {}", between.join(", "))),
+            }
+            .hint(format!("version = \"{from}\" in [kafka]"))
+            .hint(format!("kdev down --volumes, then kdev up   (starts anew on {to}, without the data)"))
+        }
+    }
 }
 
 fn strangers_error(strangers: &[Stranger]) -> Error {

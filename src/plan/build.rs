@@ -69,10 +69,21 @@ pub fn build(settings: &Settings, known: &Known<'_>) -> Result<Plan> {
             Some((name.clone(), app_plan(settings, name, app, digest, &network.name, voters)))
         })
         .collect();
-    let kafka_image = settings.kafka.image.clone();
-    let prune = settings.prune;
-    let min_insync = node::min_insync(voters, &settings.kafka);
-    Ok(Plan { project: project.clone(), network, kafka_image, nodes, voters, min_insync, topics, prune, apps })
+    Ok(Plan {
+        project: project.clone(),
+        network,
+        kafka_image: settings.kafka.image.clone(),
+        version: settings.kafka.version,
+        finalize: settings.kafka.finalize,
+        dynamic: node::dynamic(voters, &settings.kafka),
+        started_with: node::started_with(voters, &settings.kafka),
+        nodes,
+        voters,
+        min_insync: node::min_insync(voters, &settings.kafka),
+        topics,
+        prune: settings.prune,
+        apps,
+    })
 }
 
 /// What does not change once a cluster is made.
@@ -155,7 +166,10 @@ fn node_plan(settings: &Settings, network: &str, id: NodeId, port: u16, cluster:
     let Cluster { id: cluster, voters } = cluster;
     let name = format!("{}-{}", project.prefix(), id.service());
     let container = node::container(node::Place { id, port, voters: *voters }, &name, &settings.kafka);
-    let container = finished(container, project, name.clone(), network, &settings.kafka.image);
+    // An image may bear the same name in two releases.
+    let made_from = format!("{} of {}", settings.kafka.version, settings.kafka.image);
+    let mut container = finished(container, project, name.clone(), network, &made_from);
+    container.labels.insert(label::VERSION.to_owned(), settings.kafka.version.to_string());
     let mut volume_labels = labels(project, Role::Data, Some(&id.service()));
     volume_labels.insert(label::CLUSTER.to_owned(), cluster.to_owned());
     volume_labels.insert(label::PORT.to_owned(), port.to_string());

@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{ContainerPlan, Mount, Publish, Restart, Tmpfs, prepared};
 use crate::{
-    config::{KafkaSettings, Profile},
+    config::{
+        KafkaSettings, Profile,
+        dynamic::{MIN_IN_SYNC, is_dynamic},
+    },
     model::{NodeId, Role},
 };
 
@@ -23,6 +26,8 @@ const HOST_PORT: u16 = 9092;
 const CONTROLLER_PORT: u16 = 9093;
 /// The user of the official image, by number, so that any image will do.
 pub const USER: &str = "1000:1000";
+/// No service's name has an underscore, so that nothing else can be called so.
+const ASIDE: &str = "_before";
 /// The most controllers: Raft with three survives the loss of one.
 const MOST_VOTERS: u8 = 3;
 /// A broker has some 80 threads; a runaway is stopped well before it hurts the host.
@@ -30,6 +35,16 @@ const PIDS: u32 = 2048;
 /// A node stops in 1 to 2.5 s while there is a quorum. One that has lost its quorum waits five minutes for it; then
 /// only SIGKILL helps, and costs a recovery of its logs at the next start, no data.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a node's container is called while its successor has not yet proved itself.
+pub fn name_aside(name: &str) -> String {
+    format!("{name}{ASIDE}")
+}
+
+/// The name of a container before it was set aside; none where this is no such name.
+pub fn name_before_aside(name: &str) -> Option<&str> {
+    name.strip_suffix(ASIDE)
+}
 
 /// How many nodes of a new cluster of `brokers` are controllers too. What a cluster was made with it keeps.
 pub fn voters(brokers: u8) -> u8 {
@@ -109,11 +124,29 @@ fn jvm(kafka: &KafkaSettings) -> Vec<String> {
     flags
 }
 
-/// The broker's settings: the user's own over kdev's choices, and what kdev owns over all.
+/// The settings that the broker is started with: the user's own over kdev's choices, and what kdev owns over all.
+///
+/// Those of the user's that a running Kafka takes over are not among them: they would make every node be replaced.
 fn settings(place: Place, kafka: &KafkaSettings) -> BTreeMap<String, String> {
     let mut settings = choices(place.voters, kafka);
-    settings.extend(kafka.config.clone());
+    settings.extend(kafka.config.clone().into_iter().filter(|(name, _)| !is_dynamic(name)));
     settings.extend(owned(place));
+    settings
+}
+
+/// The settings to make at run time, for all brokers at once.
+pub(super) fn dynamic(voters: u8, kafka: &KafkaSettings) -> BTreeMap<String, String> {
+    let mut settings = started_with(voters, kafka);
+    // Kafka itself has this one among them, and keeps it.
+    settings.retain(|name, _| name == MIN_IN_SYNC);
+    settings.extend(kafka.config.clone().into_iter().filter(|(name, _)| is_dynamic(name)));
+    settings
+}
+
+/// Of the settings that could be made at run time those that the nodes are started with.
+pub(super) fn started_with(voters: u8, kafka: &KafkaSettings) -> BTreeMap<String, String> {
+    let mut settings = choices(voters, kafka);
+    settings.retain(|name, _| is_dynamic(name));
     settings
 }
 

@@ -9,7 +9,7 @@ use super::{
     setting,
     step::{Step, instance},
 };
-use crate::model::NodeId;
+use crate::{model::NodeId, plan::release::metadata_version};
 
 /// What becomes of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -95,6 +95,19 @@ impl Change {
     }
 }
 
+/// How a setting is taken over that needs no restart.
+const AT_RUN_TIME: &str = "at run time: no node restarts";
+
+/// What a broker setting means for topics that have no value of their own.
+fn by_default(change: Change, name: &str, from: Option<&str>, to: &str, topics: usize) -> Change {
+    let Some(of_topics) = setting::of_topics(name) else { return change };
+    let from = from.unwrap_or(setting::broker_default(name));
+    if topics == 0 || !setting::may_delete(of_topics, Some(from), to) {
+        return change;
+    }
+    change.destructive().meaning(format!("topics without a {of_topics} of their own may lose records"))
+}
+
 impl Step {
     /// What the step changes, as far as the step itself says; what only a running cluster can tell (bytes, records,
     /// who reads) is added by whoever asks it.
@@ -116,6 +129,24 @@ impl Step {
             Step::Stop { service, name, why } => state(service, name, "running", "stopped").meaning(why.as_str()),
             Step::Remove { service, name, why } => {
                 Change::new(Delete, "container", instance(service, name)).meaning(why.as_str())
+            }
+            Step::SetAside { node, .. } => Change::field("container", node.service(), "place", None, "set aside")
+                .meaning("it is kept until its successor is in sync"),
+            Step::PutBack { node, .. } => Change::field("container", node.service(), "place", None, "put back"),
+            Step::Finalize { from, to } => {
+                let from = Some(metadata_version(*from));
+                Change::field("cluster", "metadata", "metadata.version", from, metadata_version(*to))
+                    .meaning("the point of no return: an older Kafka can no longer read the data")
+                    .meaning("finalize = false in [kafka] keeps it back")
+            }
+            Step::SetBrokers { name, from, to, topics } => {
+                let change = Change::field("cluster", "brokers", name, from.clone(), to).meaning(AT_RUN_TIME);
+                by_default(change, name, from.as_deref(), to, *topics)
+            }
+            Step::UnsetBrokers { name, from, topics } => {
+                let to = "what the nodes were started with";
+                let change = Change::field("cluster", "brokers", name, Some(from.clone()), to).meaning(AT_RUN_TIME);
+                by_default(change, name, Some(from), setting::broker_default(name), *topics)
             }
             Step::CreateTopic { topic, partitions, replication } => Change {
                 to: Some(format!("{partitions} partitions, replication {replication}")),

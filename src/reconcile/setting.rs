@@ -43,6 +43,25 @@ pub fn may_delete(name: &str, from: Option<&str>, to: &str) -> bool {
     }
 }
 
+/// The topic setting that a broker setting is the default of, where it decides what is deleted.
+pub fn of_topics(broker: &str) -> Option<&'static str> {
+    match broker {
+        "log.retention.ms" => Some(RETENTION_MS),
+        "log.retention.bytes" => Some(RETENTION_BYTES),
+        "log.cleanup.policy" => Some(CLEANUP_POLICY),
+        _ => None,
+    }
+}
+
+/// Kafka's own value of a broker setting that [`of_topics`] knows: a week, no limit of size, deletion.
+pub fn broker_default(broker: &str) -> &'static str {
+    match broker {
+        "log.retention.ms" => "604800000",
+        "log.cleanup.policy" => "delete",
+        _ => "-1",
+    }
+}
+
 /// A limit of time or size; none where there is none: Kafka writes -1.
 pub fn limit(value: &str) -> Option<u64> {
     value.trim().parse::<i64>().ok().and_then(|value| u64::try_from(value).ok())

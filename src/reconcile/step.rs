@@ -8,6 +8,7 @@ use super::{assignment::Move, moves, services};
 use crate::{
     event::Phase,
     model::{AppName, NodeId, TopicName},
+    plan::release::metadata_version,
 };
 
 /// One change of the world. Steps offered together may be taken together.
@@ -72,6 +73,47 @@ pub enum Step {
         name: String,
         /// Why, for people.
         why: String,
+    },
+    /// Give a stopped node's container another name, to be put back if its successor does not serve.
+    SetAside {
+        /// The node.
+        node: NodeId,
+        /// The container's name.
+        name: String,
+    },
+    /// Give a container that was set aside its name back.
+    PutBack {
+        /// The node.
+        node: NodeId,
+        /// The container's name while it is set aside.
+        name: String,
+    },
+    /// Raise the metadata to the level of a new Kafka release: older binaries cannot read them then.
+    Finalize {
+        /// The level of `metadata.version` now.
+        from: i16,
+        /// The level to be.
+        to: i16,
+    },
+    /// Set one broker setting for the whole cluster, at run time.
+    SetBrokers {
+        /// The setting.
+        name: String,
+        /// What was set at run time until now.
+        from: Option<String>,
+        /// Its new value.
+        to: String,
+        /// How many topics there are that may hold records.
+        topics: usize,
+    },
+    /// Take a broker setting back that was made at run time: what the nodes were started with holds again.
+    UnsetBrokers {
+        /// The setting.
+        name: String,
+        /// Its value until now.
+        from: String,
+        /// How many topics there are that may hold records.
+        topics: usize,
     },
     /// Make a topic.
     CreateTopic {
@@ -180,9 +222,15 @@ impl Step {
         match self {
             Step::Pull { .. } | Step::Prepare { .. } | Step::Build { .. } => Phase::Images,
             Step::CreateNetwork => Phase::Network,
-            Step::CreateVolume { .. } | Step::CreateNode { .. } | Step::Unregister { .. } | Step::ElectLeaders => {
-                Phase::Nodes
-            }
+            Step::CreateVolume { .. }
+            | Step::CreateNode { .. }
+            | Step::Unregister { .. }
+            | Step::SetAside { .. }
+            | Step::PutBack { .. }
+            | Step::Finalize { .. }
+            | Step::SetBrokers { .. }
+            | Step::UnsetBrokers { .. }
+            | Step::ElectLeaders => Phase::Nodes,
             Step::Limit { .. } | Step::Reassign { .. } | Step::Unlimit { .. } => Phase::Replicas,
             Step::Start { service, .. } | Step::Unpause { service, .. } | Step::Stop { service, .. } => {
                 service_phase(service)
@@ -213,6 +261,11 @@ impl Step {
             | Step::CreateNetwork
             | Step::CreateVolume { .. }
             | Step::CreateNode { .. }
+            | Step::SetAside { .. }
+            | Step::PutBack { .. }
+            | Step::Finalize { .. }
+            | Step::SetBrokers { .. }
+            | Step::UnsetBrokers { .. }
             | Step::CreateTopic { .. }
             | Step::AddPartitions { .. }
             | Step::SetTopicConfig { .. }
@@ -247,6 +300,19 @@ impl fmt::Display for Step {
             Step::Stop { service, name, why } => write!(f, "stop {}{}", instance(service, name), because(why)),
             Step::Remove { service, name, why } => {
                 write!(f, "remove container of {}{}", instance(service, name), because(why))
+            }
+            Step::SetAside { node, .. } => write!(f, "set the old container of {} aside", node.service()),
+            Step::PutBack { node, .. } => write!(f, "put the old container of {} back", node.service()),
+            Step::Finalize { from, to } => {
+                let (from, to) = (metadata_version(*from), metadata_version(*to));
+                write!(f, "finalize metadata {to}, until now {from}: no way back to an older Kafka")
+            }
+            Step::SetBrokers { name, from: Some(from), to, .. } => {
+                write!(f, "set {name} of all brokers: {from} to {to}")
+            }
+            Step::SetBrokers { name, from: None, to, .. } => write!(f, "set {name} of all brokers to {to}"),
+            Step::UnsetBrokers { name, from, .. } => {
+                write!(f, "take back {name} = {from} of all brokers: kdev.toml does not say so")
             }
             Step::CreateTopic { topic, partitions, replication } => {
                 write!(f, "create topic {topic} ({partitions} partitions, replication {replication})")

@@ -3,7 +3,7 @@
 use super::{
     Blocked, Next, Permission, Step, Waiting, leave,
     moves::{self, Occasion},
-    safety, setting,
+    roll, setting, settings, upgrade,
 };
 use crate::{
     model::{NodeId, Role},
@@ -30,17 +30,20 @@ pub fn next_permitted(plan: &Plan, apps: bool, permission: &Permission, observed
     if !observed.docker.strangers.is_empty() {
         return Err(Blocked::Strangers(observed.docker.strangers.clone()));
     }
+    upgrade::check(plan, observed)?;
     let mut next = Next::default();
     let kafka_image = kafka_image(plan, observed, &mut next);
     network(plan, observed, &mut next);
-    nodes(plan, observed, kafka_image.as_deref(), &mut next);
+    roll::nodes(plan, observed, kafka_image.as_deref(), &mut next);
     let serving = serving(plan, observed, &mut next);
     if serving {
+        settings::settings(plan, observed, &mut next);
         topics(plan, observed, &mut next)?;
         moves::next(plan, Occasion::Needed, observed, &mut next)?;
         leave::next(plan, observed, &mut next);
         hold(permission, &mut next);
-        leaders(observed, &mut next);
+        leaders(plan, observed, &mut next);
+        upgrade::finalize(plan, observed, &mut next);
     } else {
         stuck(plan, observed, &mut next);
     }
@@ -76,7 +79,7 @@ pub fn even(plan: &Plan, observed: &Observed) -> Result<Next, Blocked> {
     let mut next = Next::default();
     if serving(plan, observed, &mut next) {
         moves::next(plan, Occasion::Asked, observed, &mut next)?;
-        leaders(observed, &mut next);
+        leaders(plan, observed, &mut next);
     } else {
         stuck(plan, observed, &mut next);
         // A node that is down comes back by `up`, not by itself.
@@ -113,88 +116,6 @@ fn network(plan: &Plan, observed: &Observed, next: &mut Next) {
     if ours.next().is_none() {
         next.steps.push(Step::CreateNetwork);
     }
-}
-
-fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next: &mut Next) {
-    let docker = &observed.docker;
-    for (node, _) in plan.staying().filter(|(id, _)| !docker.volumes.contains_key(id)) {
-        next.steps.push(Step::CreateVolume { node });
-    }
-    let all_made = plan.staying().all(|(id, _)| docker.node(id).is_some());
-    let mut stale_running = Vec::new();
-    for (&id, node) in &plan.nodes {
-        // One that leaves comes back only where it alone has what must be moved.
-        let comes_back = || leave::is_needed(id, &observed.kafka);
-        if node.leaving && docker.node(id).is_none_or(|c| c.state != ContainerState::Running) && !comes_back() {
-            continue;
-        }
-        let Some(container) = docker.node(id) else {
-            if image.is_some() && !docker.networks.is_empty() && docker.volumes.contains_key(&id) {
-                next.steps.push(Step::CreateNode { node: id });
-            }
-            continue;
-        };
-        let (service, name) = (id.service(), container.name.clone());
-        let stale = !node.leaving && stale(node, container, image);
-        match container.state {
-            ContainerState::Running if stale => stale_running.push(id),
-            ContainerState::Running => {}
-            ContainerState::Paused => next.steps.push(Step::Unpause { service, name }),
-            ContainerState::Removing => next.waiting.push(Waiting::Ending(service)),
-            ContainerState::Dead | ContainerState::Restarting => {
-                let why = if stale { CHANGED } else { "it is beyond use" };
-                next.steps.push(Step::Remove { service, name, why: why.to_owned() });
-            }
-            ContainerState::Created | ContainerState::Exited { .. } if stale => {
-                next.steps.push(Step::Remove { service, name, why: CHANGED.to_owned() });
-            }
-            // All are made before one is started: a node that looks for a peer's name before the peer exists
-            // loses half a second.
-            ContainerState::Created | ContainerState::Exited { .. } if all_made => {
-                next.steps.push(Step::Start { service, name });
-            }
-            ContainerState::Created | ContainerState::Exited { .. } => {}
-        }
-    }
-    replace_one(plan, observed, image, stale_running, next);
-}
-
-const CHANGED: &str = "its settings or its image changed";
-
-/// Whether a node's container was made from other settings, or from another image, than the plan's. Where the
-/// image is gone from the engine, nothing can be said of it.
-fn stale(node: &NodePlan, container: &ContainerFacts, image: Option<&str>) -> bool {
-    container.spec != node.container.spec || image.is_some_and(|image| container.image != image)
-}
-
-/// Stops the one stale node that may be stopped, the active controller last.
-fn replace_one(plan: &Plan, observed: &Observed, image: Option<&str>, mut stale: Vec<NodeId>, next: &mut Next) {
-    // A node already on its way out or in comes first, and there must be an image to make the new one from.
-    let under_way =
-        plan.staying().any(|(id, _)| observed.docker.node(id).is_none_or(|c| c.state != ContainerState::Running));
-    if stale.is_empty() || image.is_none() {
-        return;
-    }
-    stale.sort_by_key(|&id| observed.kafka.controller == Some(id));
-    let silent = |id: &NodeId| !observed.kafka.answering.contains_key(id);
-    // Where nobody answers at all there is nothing to protect: all at once, and the cluster is back sooner.
-    if observed.kafka.answering.is_empty() {
-        next.steps.extend(stale.iter().filter_map(|&id| stop(id, observed)));
-        return;
-    }
-    let candidate = stale.iter().copied().find(silent).unwrap_or(stale[0]);
-    if under_way && !silent(&candidate) {
-        return;
-    }
-    match safety::may_stop(candidate, plan, observed) {
-        Ok(()) => next.steps.extend(stop(candidate, observed)),
-        Err(reason) => next.waiting.push(Waiting::Unsafe { node: candidate, reason }),
-    }
-}
-
-fn stop(id: NodeId, observed: &Observed) -> Option<Step> {
-    let container = observed.docker.node(id)?;
-    Some(Step::Stop { service: id.service(), name: container.name.clone(), why: CHANGED.to_owned() })
 }
 
 /// Whether every node answers, lists all others, and a controller is active.
@@ -251,9 +172,20 @@ fn stuck(plan: &Plan, observed: &Observed, next: &mut Next) {
 }
 
 /// After a start or a replacement the first nodes back lead everything: load and failures belong to all.
-fn leaders(observed: &Observed, next: &mut Next) {
+fn leaders(plan: &Plan, observed: &Observed, next: &mut Next) {
+    if !next.is_reached() {
+        return;
+    }
+    // Kafka's own topics too: what lags behind is waited for, but where a replica lies on a node that is no more.
+    for (name, topic) in &observed.kafka.topics {
+        let comes = |partition: &&PartitionFacts| partition.replicas.iter().all(|id| plan.nodes.contains_key(id));
+        let lagging = topic.partitions.iter().filter(|p| p.isr.len() < p.replicas.len()).filter(comes).count();
+        if lagging > 0 {
+            next.waiting.push(Waiting::OutOfSync { topic: name.clone(), partitions: lagging });
+        }
+    }
     let partitions = || observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
-    let settled = next.steps.is_empty() && next.waiting.is_empty() && partitions().all(PartitionFacts::in_sync);
+    let settled = next.waiting.is_empty() && partitions().all(PartitionFacts::in_sync);
     if settled && partitions().any(|partition| partition.leader != partition.replicas.first().copied()) {
         next.steps.push(Step::ElectLeaders);
     }

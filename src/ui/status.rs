@@ -33,7 +33,10 @@ fn headline(status: &Status) -> String {
         .as_ref()
         .map(|cluster| {
             let controller = cluster.controller.map_or("none".to_owned(), |id| id.service());
-            format!("  Kafka {}, metadata {}, controller {controller}", cluster.version, cluster.metadata_version)
+            let could = cluster.metadata_could.as_ref();
+            let could = could.map(|could| format!(" ({could} possible)")).unwrap_or_default();
+            let kafka = if is_mixed(status) { "of mixed versions" } else { &cluster.version };
+            format!("  Kafka {kafka}, metadata {}{could}, controller {controller}", cluster.metadata_version)
         })
         .unwrap_or_default();
     let mut lines = vec![format!("{} is {health}{cluster}", style(&status.project).bold())];
@@ -50,23 +53,32 @@ fn state(word: &str) -> String {
     .to_string()
 }
 
+/// Whether nodes run different Kafka releases, or another than kdev.toml says: then each tells its own.
+fn is_mixed(status: &Status) -> bool {
+    let wanted = status.cluster.as_ref().map(|cluster| &cluster.version);
+    status.nodes.iter().any(|node| node.version.is_some() && node.version.as_ref() != wanted)
+}
+
 fn nodes(status: &Status) -> String {
     let controller = status.cluster.as_ref().and_then(|cluster| cluster.controller);
-    let mut table = table::table(&["node", "state", "address", "roles", "leaders", "memory"]);
+    let mixed = is_mixed(status);
+    let mut headings = vec!["node", "state", "address", "roles", "leaders", "memory"];
+    if mixed {
+        headings.insert(2, "version");
+    }
+    let mut table = table::table(&headings);
     for node in &status.nodes {
         let memory = if node.memory_bytes == 0 { "-".to_owned() } else { bytes(node.memory_bytes) };
         let mut roles = node.roles.join("+");
         if controller == Some(node.id) {
             roles.push_str(" (active)");
         }
-        table.add_row([
-            node.name.clone(),
-            state(&node.state),
-            node.address.clone(),
-            roles,
-            node.leaders.to_string(),
-            memory,
-        ]);
+        let mut row =
+            vec![node.name.clone(), state(&node.state), node.address.clone(), roles, node.leaders.to_string(), memory];
+        if mixed {
+            row.insert(2, node.version.clone().unwrap_or_else(|| "-".to_owned()));
+        }
+        table.add_row(row);
     }
     table::text(&table)
 }

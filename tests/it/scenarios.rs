@@ -2,6 +2,7 @@
 
 mod nodes;
 mod property;
+mod rolls;
 mod steps;
 mod topics;
 mod worlds;

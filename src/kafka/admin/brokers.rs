@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Kafka's number for "broker" among configurable resources.
-const BROKER: i8 = 4;
+pub(super) const BROKER: i8 = 4;
 /// Kafka's number for "set on this broker at run time" among the sources of a setting.
 const DYNAMIC: i8 = 2;
 

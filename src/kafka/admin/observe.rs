@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     Admin,
+    features::METADATA_VERSION,
     quorum::{quorum_request, read_quorum},
     route::{metadata_request, node_id, topic_name},
 };
@@ -22,6 +23,8 @@ struct View {
     node: NodeId,
     metadata: MetadataResponse,
     metadata_level: Option<i16>,
+    /// The highest level that its binaries read.
+    supported: Option<i16>,
     /// The quorum's epoch and leader, as far as this node can find out.
     leader: Option<(i32, NodeId)>,
 }
@@ -44,7 +47,8 @@ impl Admin {
         let mut connection = self.pool.fresh(address, deadline).await?;
         connection.set_timeout(deadline.saturating_duration_since(Instant::now()));
         let metadata = connection.call(&metadata_request(None)).await?;
-        let metadata_level = connection.features().get("metadata.version").copied();
+        let metadata_level = connection.features().get(METADATA_VERSION).copied();
+        let supported = connection.supported().get(METADATA_VERSION).copied();
         connection.set_timeout(deadline.saturating_duration_since(Instant::now()));
         let leader = match connection.call(&quorum_request()).await {
             Ok(answer) => {
@@ -54,7 +58,7 @@ impl Admin {
             // The node answers all the same; only its controller is out of reach.
             Err(_) => None,
         };
-        Ok(View { node, metadata, metadata_level, leader })
+        Ok(View { node, metadata, metadata_level, supported, leader })
     }
 }
 
@@ -68,6 +72,7 @@ fn merge(mut views: Vec<View>) -> KafkaFacts {
             (view.node, listed.collect())
         })
         .collect();
+    let supported = views.iter().filter_map(|view| Some((view.node, view.supported?))).collect();
     let best = views.iter().position(|view| Some(view.node) == controller).unwrap_or(0);
     if views.is_empty() {
         return KafkaFacts::default();
@@ -78,6 +83,8 @@ fn merge(mut views: Vec<View>) -> KafkaFacts {
         cluster_id: metadata.cluster_id.map(|id| id.to_string()).filter(|id| !id.is_empty()),
         controller,
         metadata_level,
+        supported,
+        config: BTreeMap::new(),
         topics: metadata.topics.iter().filter_map(topic_facts).collect(),
         ..KafkaFacts::default()
     }

@@ -1,5 +1,6 @@
 //! The admin client against fake brokers.
 
+mod features;
 mod groups;
 mod look;
 mod nodes;

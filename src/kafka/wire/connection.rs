@@ -33,6 +33,7 @@ pub struct Connection {
     last_id: i32,
     versions: BTreeMap<i16, VersionRange>,
     features: BTreeMap<String, i16>,
+    supported: BTreeMap<String, i16>,
 }
 
 impl Connection {
@@ -58,6 +59,7 @@ impl Connection {
             last_id: 0,
             versions: BTreeMap::new(),
             features: BTreeMap::new(),
+            supported: BTreeMap::new(),
         };
         connection.negotiate().await?;
         connection.timeout = timeout;
@@ -78,6 +80,11 @@ impl Connection {
     /// last negotiation.
     pub fn features(&self) -> &BTreeMap<String, i16> {
         &self.features
+    }
+
+    /// The highest level of each feature that the node's binaries know, as of the last negotiation.
+    pub fn supported(&self) -> &BTreeMap<String, i16> {
+        &self.supported
     }
 
     /// Asks anew for versions and features (a reused connection's are those of its opening).
@@ -116,6 +123,8 @@ impl Connection {
             .iter()
             .map(|feature| (feature.name.to_string(), feature.max_version_level))
             .collect();
+        self.supported =
+            answer.supported_features.iter().map(|feature| (feature.name.to_string(), feature.max_version)).collect();
     }
 
     /// The newest version of an API that both sides know.

@@ -66,6 +66,8 @@ pub(super) mod tests {
     /// The container of a node that publishes 9091 + its number.
     pub(in super::super) fn container(id: u8, state: ContainerState) -> ContainerFacts {
         ContainerFacts {
+            version: None,
+            set_aside: false,
             id: id.to_string(),
             name: format!("blog-kafka-{id}"),
             role: Role::Node,

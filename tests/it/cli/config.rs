@@ -21,7 +21,7 @@ fn an_unknown_key_with_the_nearest() {
         2 | broker = 3
           | ^^^^^^
       try: `brokers`
-       or: one of: version, image, brokers, memory, profile, ports, config
+       or: one of: version, finalize, image, brokers, memory, profile, ports, config
     ");
 }
 

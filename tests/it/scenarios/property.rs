@@ -62,13 +62,14 @@ struct Damage {
     removed_app: bool,
     topic_gone: bool,
     probe_left: bool,
+    aside_left: bool,
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
     (
         proptest::collection::vec(fate(), 5),
         subsequence(vec![0, 1, 2], 0..=3),
-        any::<[bool; 8]>(),
+        any::<[bool; 9]>(),
         subsequence(vec![0, 1], 0..=2),
     )
         .prop_map(|(fates, volumes_gone, flags, images_gone)| Damage {
@@ -83,6 +84,7 @@ fn damage() -> impl Strategy<Value = Damage> {
             removed_app: flags[5],
             topic_gone: flags[6],
             probe_left: flags[7],
+            aside_left: flags[8],
         })
 }
 
@@ -147,6 +149,14 @@ fn damaged(mut observed: Observed, plan: &Plan, damage: &Damage) -> Observed {
     {
         (probe.name, probe.service, probe.role) = ("blog-probe".to_owned(), "probe".to_owned(), Role::Probe);
         docker.containers.push(probe);
+    }
+    if damage.aside_left
+        && let Some(mut aside) = docker.node(NodeId(2)).cloned()
+    {
+        (aside.name, aside.state) =
+            (format!("{}_before", aside.name), ContainerState::Exited { code: 143, oom: false });
+        (aside.set_aside, aside.spec) = (true, "an earlier one".to_owned());
+        docker.containers.push(aside);
     }
     if damage.topic_gone {
         observed.kafka.topics.clear();

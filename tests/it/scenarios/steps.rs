@@ -86,17 +86,20 @@ async fn a_changed_node_setting_replaces_one_node_after_another_the_controller_l
     let world = Arc::new(Simulated::new(plan.clone(), observed));
     insta::assert_snapshot!(told(&up(&world, &plan, None).await.unwrap()), @r"
     stop kafka-2: its settings or its image changed
-    remove container of kafka-2: its settings or its image changed
+    set the old container of kafka-2 aside
     create container of kafka-2
     start kafka-2
+    remove container of kafka-2: its successor is in sync
     stop kafka-3: its settings or its image changed
-    remove container of kafka-3: its settings or its image changed
+    set the old container of kafka-3 aside
     create container of kafka-3
     start kafka-3
+    remove container of kafka-3: its successor is in sync
     stop kafka-1: its settings or its image changed
-    remove container of kafka-1: its settings or its image changed
+    set the old container of kafka-1 aside
     create container of kafka-1
     start kafka-1
+    remove container of kafka-1: its successor is in sync
     ");
 }
 
