@@ -70,10 +70,10 @@ enum Command {
     Consume(commands::consume::ConsumeArgs),
     /// Prove under load what was lost, doubled or reordered, and how long writes stalled
     Audit(commands::audit::AuditArgs),
-    /// List and describe topics
+    /// List, describe, make and delete topics; write them into kdev.toml
     #[command(subcommand)]
     Topics(commands::topics::TopicsCommand),
-    /// List and describe consumer groups
+    /// List and describe consumer groups; reset where they read; delete them
     #[command(subcommand)]
     Groups(commands::groups::GroupsCommand),
     /// Write kdev.toml, the Dockerfiles and the two apps here; nothing is overwritten

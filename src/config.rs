@@ -3,6 +3,7 @@
 //! Reading and parsing are apart: [`load`] finds and reads, [`mod@file`] is what kdev.toml may say, [`check`] is
 //! what it may not.
 
+pub mod adopt;
 pub mod check;
 pub mod dynamic;
 pub mod file;

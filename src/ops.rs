@@ -1,12 +1,14 @@
 //! Use cases: what each command means, without a screen. Layer 3.
 
 pub mod addresses;
+pub mod adopt;
 pub mod doctor;
 pub mod down;
 pub mod logs;
 pub mod plan;
 pub mod planning;
 pub mod rebalance;
+pub mod reset;
 pub mod restart;
 pub mod rollback;
 pub mod stakes;

@@ -17,6 +17,7 @@ pub mod safety;
 pub mod setting;
 mod settings;
 mod step;
+mod topics;
 pub mod up;
 pub mod upgrade;
 

@@ -1,4 +1,7 @@
-//! `kdev groups`.
+//! `kdev groups`: lists and describes here, changes in a file each.
+
+mod delete;
+mod reset;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -7,20 +10,30 @@ use serde::Serialize;
 
 use super::{Context, Output, print_json};
 use crate::{
-    config::load::nearest_name,
+    config::{Settings, load::nearest_name},
     error::{Error, Result},
-    kafka::admin::{Admin, GroupDescription, PartitionLag},
+    kafka::admin::{Admin, GroupDescription, ListedGroup, PartitionLag},
     ops::addresses,
     ui::{count, table},
 };
 
-/// `kdev groups list|describe`.
+/// `kdev groups list|describe|reset|delete`.
 #[derive(Debug, Subcommand)]
 pub enum GroupsCommand {
     /// List consumer groups with their lag
     List(ListArgs),
     /// Show a group's members, and its lag per partition
     Describe(DescribeArgs),
+    /// Have a group without members go on reading from elsewhere
+    Reset(reset::ResetArgs),
+    /// Delete groups without members, with their offsets
+    Delete(delete::DeleteArgs),
+}
+
+/// The cluster of the project.
+struct Cluster {
+    admin: Admin,
+    settings: Settings,
 }
 
 /// Arguments of `kdev groups list`.
@@ -61,22 +74,67 @@ pub async fn run(command: GroupsCommand, context: Context) -> Result<ExitCode> {
             list(&groups.collect::<Vec<_>>(), output, &context)?;
         }
         GroupsCommand::Describe(DescribeArgs { group, output }) => {
-            let known = admin.list_groups().await?;
-            if known.iter().all(|listed| listed.name != group) {
-                let mut error = Error::failed(format!("there is no group `{group}`"));
-                if let Some(near) = nearest_name(&group, known.iter().map(|listed| listed.name.as_str())) {
-                    error = error.hint(format!("kdev groups describe {near}"));
-                }
-                return Err(error.hint("kdev groups list"));
-            }
+            known_group(&admin, &group, "describe").await?;
             let lag = admin.group_lag(&group).await?;
             let described = admin.describe_groups(std::slice::from_ref(&group)).await?;
             for description in &described {
                 describe(description, &lag, output, &context)?;
             }
         }
+        GroupsCommand::Reset(args) => {
+            return reset::run(args, Cluster { admin, settings: session.settings }, &context).await;
+        }
+        GroupsCommand::Delete(args) => {
+            return delete::run(args, Cluster { admin, settings: session.settings }, &context).await;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The group as its coordinator lists it.
+async fn known_group(admin: &Admin, group: &str, verb: &str) -> Result<ListedGroup> {
+    let mut known = admin.list_groups().await?;
+    if let Some(at) = known.iter().position(|listed| listed.name == group) {
+        return Ok(known.swap_remove(at));
+    }
+    let mut error = Error::failed(format!("there is no group `{group}`"));
+    if let Some(near) = nearest_name(group, known.iter().map(|listed| listed.name.as_str())) {
+        error = error.hint(format!("kdev groups {verb} {near}"));
+    }
+    Err(error.hint("kdev groups list"))
+}
+
+fn partitions_text(count: usize) -> String {
+    if count == 1 { "one partition".to_owned() } else { format!("{count} partitions") }
+}
+
+/// Refuses a group that somebody reads with: its members would go on from where they are, and commit that.
+async fn active(cluster: &Cluster, group: &str, verb: &str) -> Result<()> {
+    let Cluster { admin, settings } = cluster;
+    let Some(described) = admin.describe_groups(&[group.to_owned()]).await?.pop() else { return Ok(()) };
+    let empty = matches!(described.state.as_str(), "Empty" | "Dead");
+    if described.members.is_empty() && empty {
+        return Ok(());
+    }
+    let members = described.members.iter().map(|member| format!("{} on {}", member.client_id, member.host));
+    let doing = if verb == "delete" { "deleting it" } else { "resetting it" };
+    let mut error = Error::failed(match described.members.len() {
+        0 => format!("group {group} is in use ({}): stop who reads with it first", described.state),
+        1 => format!("group {group} has a member: stop it first"),
+        n => format!("group {group} has {n} members: stop them first"),
+    })
+    .details(members)
+    .while_(format!("{doing} (nothing was changed)"));
+    for app in settings.apps.keys() {
+        // The apps of kdev.toml call themselves by their names, as `kdev init` writes them.
+        if described.members.iter().any(|member| member.client_id == app.as_str()) {
+            error = error.hint(format!(
+                "replicas = 0 in [apps.{app}] in kdev.toml and kdev up; afterwards as it was, and kdev up"
+            ));
+        }
+    }
+    let who = described.members.first().map_or("it", |member| member.client_id.as_str());
+    Err(error.hint(format!("stop {who} where it runs, and kdev groups {verb} again once kdev groups list says Empty")))
 }
 
 #[derive(Serialize)]

@@ -36,8 +36,18 @@ pub fn run(args: InitArgs, context: Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes those files of the apps that are not there yet into `directory`.
+pub(super) fn write_apps(directory: &Path, context: &Context) -> Result<()> {
+    for (path, contents) in template::APPS {
+        if write_new(&directory.join(path), contents)? {
+            context.ui.say(&format!("wrote  {path}"));
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file unless something of that name is there.
-fn write_new(path: &Path, contents: &[u8]) -> Result<bool> {
+pub(crate) fn write_new(path: &Path, contents: &[u8]) -> Result<bool> {
     let wrong =
         |error: std::io::Error| Error::failed(format!("cannot write {}: {error}", path.display())).source(error);
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {

@@ -1,4 +1,8 @@
-//! `kdev topics`.
+//! `kdev topics`: lists and describes here, changes in a file each.
+
+mod adopt;
+mod create;
+mod delete;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -7,22 +11,35 @@ use serde::Serialize;
 
 use super::{Context, Output, print_json};
 use crate::{
-    config::load::nearest_name,
+    config::{Settings, load::nearest_name},
     error::{Error, Result},
     kafka::admin::{Admin, At},
-    model::TopicName,
-    observed::TopicFacts,
-    ops::addresses,
+    model::{Invalid, TopicName},
+    observed::{KafkaFacts, TopicFacts},
+    ops::{Session, addresses},
     ui::{count, table},
 };
 
-/// `kdev topics list|describe`.
+/// `kdev topics list|describe|create|delete|adopt`.
 #[derive(Debug, Subcommand)]
 pub enum TopicsCommand {
     /// List topics
     List(ListArgs),
     /// Show a topic's settings and partitions
     Describe(DescribeArgs),
+    /// Make a topic, without kdev.toml
+    Create(create::CreateArgs),
+    /// Delete topics with their records; what goes is said before it goes
+    Delete(delete::DeleteArgs),
+    /// Write topics into kdev.toml as the cluster has them; comments and order stay
+    Adopt(adopt::AdoptArgs),
+}
+
+/// The cluster of the project, as it was found.
+struct Cluster {
+    admin: Admin,
+    facts: KafkaFacts,
+    settings: Settings,
 }
 
 /// Arguments of `kdev topics list`.
@@ -63,21 +80,44 @@ pub async fn run(command: TopicsCommand, context: Context) -> Result<ExitCode> {
             list(&topics, output, &context)?;
         }
         TopicsCommand::Describe(DescribeArgs { topic, output }) => {
-            let name: TopicName =
-                topic.parse().map_err(|invalid: crate::model::Invalid| Error::usage(invalid.to_string()))?;
+            let name = topic_name(&topic)?;
             let Some(facts) = summary.facts.topics.get(&name) else {
-                let known = summary.facts.topics.keys().map(TopicName::as_str);
-                let mut error = Error::failed(format!("there is no topic `{name}`"));
-                if let Some(near) = nearest_name(name.as_str(), known) {
-                    error = error.hint(format!("kdev topics describe {near}"));
-                }
-                return Err(error.hint("kdev topics list"));
+                return Err(no_topic(&name, "describe", &summary.facts));
             };
             let described = described(&admin, &name, facts, messages(&name)).await?;
             describe(&described, output, &context)?;
         }
+        TopicsCommand::Create(args) => {
+            return create::run(args, cluster(admin, summary.facts, session)?, &context).await;
+        }
+        TopicsCommand::Delete(args) => {
+            return delete::run(args, cluster(admin, summary.facts, session)?, &context).await;
+        }
+        TopicsCommand::Adopt(args) => return adopt::run(args, cluster(admin, summary.facts, session)?, &context).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a change needs: a cluster that answers for all of itself.
+fn cluster(admin: Admin, facts: KafkaFacts, session: Session) -> Result<Cluster> {
+    if facts.controller.is_none() {
+        return Err(Error::failed("there is no active controller: topics cannot be looked at or changed now")
+            .hint("kdev status")
+            .hint("kdev up"));
+    }
+    Ok(Cluster { admin, facts, settings: session.settings })
+}
+
+fn topic_name(text: &str) -> Result<TopicName> {
+    text.parse().map_err(|invalid: Invalid| Error::usage(invalid.to_string()))
+}
+
+fn no_topic(name: &TopicName, verb: &str, facts: &KafkaFacts) -> Error {
+    let mut error = Error::failed(format!("there is no topic `{name}`"));
+    if let Some(near) = nearest_name(name.as_str(), facts.topics.keys().map(TopicName::as_str)) {
+        error = error.hint(format!("kdev topics {verb} {near}"));
+    }
+    error.hint("kdev topics list")
 }
 
 #[derive(Serialize)]

@@ -112,5 +112,5 @@ fn refused(held: &[Planned]) -> Error {
     Error::failed(message)
         .details(held.iter().map(ui::plan::destroys))
         .hint("kdev up --allow destroy-data")
-        .hint("kdev plan   (shows the changes again), and another kdev.toml")
+        .hint("change kdev.toml back; kdev plan shows what is left")
 }

@@ -31,9 +31,10 @@ const DEFAULT_MEMORY: u64 = 512 << 20;
 const LEAST_NODE_MEMORY: u64 = 256 << 20;
 /// The one key under `[topics]` that names no topic.
 pub const PRUNE: &str = "prune";
-const DEFAULT_PARTITIONS: u32 = 6;
+/// The partitions of a topic for which nobody names a number.
+pub const DEFAULT_PARTITIONS: u32 = 6;
 /// A cluster of this size on one machine gives out of file handles and patience beyond.
-const MOST_PARTITIONS: i64 = 10_000;
+pub const MOST_PARTITIONS: i64 = 10_000;
 const MOST_REPLICAS: i64 = 20;
 const DEFAULT_APP_MEMORY: u64 = 512 << 20;
 /// The engine refuses less.
@@ -217,7 +218,7 @@ impl Check<'_> {
 
     fn topic(&self, topic: &Topic, brokers: u8) -> Result<TopicSettings> {
         let Topic { partitions, replication, config } = topic;
-        let default_replication = brokers.min(3);
+        let default_replication = default_replication(brokers);
         if let Some(given) = replication
             && *given.as_ref() > i64::from(brokers)
         {
@@ -293,6 +294,11 @@ impl Check<'_> {
         }
         Ok(out)
     }
+}
+
+/// The replicas of a topic for which nobody names a number.
+pub fn default_replication(brokers: u8) -> u8 {
+    brokers.clamp(1, 3)
 }
 
 /// A path below its base, cleaned, with forward slashes; none where it leaves it.

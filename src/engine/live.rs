@@ -13,7 +13,7 @@ use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
     event::StepProgress,
-    kafka::admin::Admin,
+    kafka::{admin::Admin, wire::KafkaError},
     model::{NodeId, Role},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
     plan::{
@@ -267,7 +267,7 @@ impl World for Live {
     }
 
     async fn apply(&self, step: &Step, progress: &StepProgress) -> Result<()> {
-        self.do_step(step, progress).await.while_(|| doing(step))
+        self.do_step(step, progress).await.map_err(|error| refused(step, error)).while_(|| doing(step))
     }
 
     async fn autopsy(&self, service: &str, name: &str) -> Error {
@@ -314,6 +314,22 @@ impl World for Live {
     }
 }
 
+/// Adds what to type where Kafka refuses a change of a topic: kdev.toml is wrong, or somebody was quicker.
+fn refused(step: &Step, error: Error) -> Error {
+    let (Step::CreateTopic { topic, .. } | Step::SetTopicConfig { topic, .. } | Step::AddPartitions { topic, .. }) =
+        step
+    else {
+        return error;
+    };
+    match KafkaError::of(&error) {
+        Some(refusal) if refusal.is_unknown_topic() => error.hint("kdev up   (looks again, and makes what is missing)"),
+        Some(KafkaError::Refused { .. }) => {
+            error.hint(format!("correct [topics.{topic}] or [topics.{topic}.config] in kdev.toml, then kdev up"))
+        }
+        _ => error,
+    }
+}
+
 /// The step, as what is being done: "starting node kafka-1" reads better than the imperative.
 fn doing(step: &Step) -> String {
     let text = step.to_string();
@@ -329,6 +345,7 @@ fn doing(step: &Step) -> String {
         "remove" => "removing",
         "add" => "adding",
         "set" => "setting",
+        "delete" => "deleting",
         "elect" => "electing",
         "limit" => "limiting",
         "copy" => "beginning to copy",
@@ -358,4 +375,24 @@ fn wanted_names(plan: &Plan) -> Vec<(&'static str, String)> {
         names.push(("container", container.name.clone()));
     }
     if plan.nodes.is_empty() { Vec::new() } else { names }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_change_of_a_topic_says_what_to_type() {
+        let topic = || "posts".parse().unwrap();
+        let grow = Step::AddPartitions { topic: topic(), from: 1, to: 3 };
+        let set = Step::SetTopicConfig { topic: topic(), name: "x".to_owned(), from: None, to: "1".to_owned() };
+        let error = |code| Error::from(KafkaError::check(code, None, || "topic `posts`".to_owned()).unwrap_err());
+        // Deleted by hand since the last look.
+        assert!(
+            refused(&grow, error(3)).hints.contains(&"kdev up   (looks again, and makes what is missing)".to_owned())
+        );
+        let hints = refused(&set, error(40)).hints;
+        assert_eq!(hints, ["correct [topics.posts] or [topics.posts.config] in kdev.toml, then kdev up"]);
+        assert_eq!(refused(&Step::ElectLeaders, error(40)).hints, [""; 0]);
+    }
 }

@@ -4,6 +4,7 @@
 //! broker must be asked what is decided in `route` and in the room of the call.
 
 mod brokers;
+mod commit;
 mod configs;
 mod defaults;
 mod disks;

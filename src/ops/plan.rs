@@ -90,7 +90,10 @@ fn left_alone(session: &Session, facts: &KafkaFacts, unnamed: &[&TopicName]) -> 
     let mut notes = Vec::new();
     if !unnamed.is_empty() && !session.settings.prune {
         let names: Vec<&str> = unnamed.iter().map(|name| name.as_str()).collect();
-        notes.push(format!("left alone, for kdev.toml does not name them: topics {}", names.join(", ")));
+        notes.push(format!(
+            "left alone, for kdev.toml does not name them: topics {} (`kdev topics adopt` takes them in)",
+            names.join(", ")
+        ));
     }
     for (name, wanted) in &session.settings.topics {
         let Some(facts) = facts.topics.get(name) else { continue };

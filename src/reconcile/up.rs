@@ -3,12 +3,12 @@
 use super::{
     Blocked, Next, Permission, Step, Waiting, leave,
     moves::{self, Occasion},
-    roll, setting, settings, upgrade,
+    roll, settings, topics, upgrade,
 };
 use crate::{
     model::{NodeId, Role},
     observed::{ContainerFacts, ContainerState, Observed, PartitionFacts},
-    plan::{AppPlan, NodePlan, Plan, TopicPlan},
+    plan::{AppPlan, NodePlan, Plan},
 };
 
 /// The steps that may be taken now towards `plan`, and what has to be waited for. What takes records away is held
@@ -38,7 +38,7 @@ pub fn next_permitted(plan: &Plan, apps: bool, permission: &Permission, observed
     let serving = serving(plan, observed, &mut next);
     if serving {
         settings::settings(plan, observed, &mut next);
-        topics(plan, observed, &mut next)?;
+        topics::next(plan, observed, &mut next)?;
         moves::next(plan, Occasion::Needed, observed, &mut next)?;
         leave::next(plan, observed, &mut next);
         hold(permission, &mut next);
@@ -147,18 +147,6 @@ fn serving(plan: &Plan, observed: &Observed, next: &mut Next) -> bool {
     serving
 }
 
-fn topics(plan: &Plan, observed: &Observed, next: &mut Next) -> Result<(), Blocked> {
-    for topic in plan.topics.values() {
-        self::topic(topic, observed, next)?;
-    }
-    if plan.prune {
-        let unnamed =
-            observed.kafka.topics.keys().filter(|name| !name.is_internal() && !plan.topics.contains_key(name));
-        next.steps.extend(unnamed.map(|name| Step::DeleteTopic { topic: name.clone() }));
-    }
-    Ok(())
-}
-
 /// Moves to nodes that do not answer: Kafka goes on with them once they do.
 fn stuck(plan: &Plan, observed: &Observed, next: &mut Next) {
     let kafka = &observed.kafka;
@@ -189,47 +177,6 @@ fn leaders(plan: &Plan, observed: &Observed, next: &mut Next) {
     if settled && partitions().any(|partition| partition.leader != partition.replicas.first().copied()) {
         next.steps.push(Step::ElectLeaders);
     }
-}
-
-fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), Blocked> {
-    let name = topic.name.clone();
-    let Some(facts) = observed.kafka.topics.get(&name) else {
-        next.steps.push(Step::CreateTopic {
-            topic: name,
-            partitions: topic.partitions,
-            replication: topic.replication,
-        });
-        return Ok(());
-    };
-    let has = facts.partitions.len() as u32;
-    if has > topic.partitions {
-        return Err(Blocked::FewerPartitions { topic: name, has, wanted: topic.partitions });
-    }
-    if has < topic.partitions {
-        next.steps.push(Step::AddPartitions { topic: name.clone(), from: has, to: topic.partitions });
-    }
-    let least_in_sync = facts.partitions.iter().map(|partition| partition.isr.len()).min().unwrap_or(0);
-    for (key, value) in &topic.config {
-        let own = facts.config.get(key);
-        // A minimum that replicas to come are to fulfil would refuse writes until they are there.
-        let too_early = key == "min.insync.replicas" && value.parse().is_ok_and(|least: usize| least > least_in_sync);
-        if !own.is_some_and(|own| setting::same(own, value)) && !too_early {
-            next.steps.push(Step::SetTopicConfig {
-                topic: name.clone(),
-                name: key.clone(),
-                from: facts.in_force(key).map(str::to_owned),
-                to: value.clone(),
-            });
-        }
-    }
-    // Those that are being moved are waited for as such.
-    let moving = |id: &usize| observed.kafka.reassignments.get(&topic.name).is_some_and(|of| of.contains_key(id));
-    let apart = |(id, partition): &(usize, &PartitionFacts)| !partition.in_sync() && !moving(id);
-    let out_of_sync = facts.partitions.iter().enumerate().filter(apart).count();
-    if out_of_sync > 0 {
-        next.waiting.push(Waiting::OutOfSync { topic: name, partitions: out_of_sync });
-    }
-    Ok(())
 }
 
 fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {

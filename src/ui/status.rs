@@ -109,7 +109,7 @@ fn drift(topic: &Topic) -> Vec<String> {
     let name = &topic.name;
     let line = |text: String| format!("  {} {text}", style("~").yellow());
     if !topic.in_file {
-        return vec![line(format!("{name} is not in kdev.toml"))];
+        return vec![line(format!("{name} is not in kdev.toml (kdev topics adopt {name})"))];
     }
     let told = topic.drift.iter().map(|Drift { field, kdev_toml, cluster }| {
         let has = cluster.as_deref().unwrap_or("not set");

@@ -18,3 +18,4 @@ mod nodes;
 mod project;
 mod records;
 mod side_by_side;
+mod topics;

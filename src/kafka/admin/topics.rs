@@ -1,6 +1,6 @@
 //! Topics made, grown and deleted.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use kafka_protocol::{
     ResponseError,
@@ -14,7 +14,7 @@ use kafka_protocol::{
 use tokio::time::Instant;
 
 use super::{
-    Admin,
+    Admin, At,
     route::{metadata_request, topic_name, wire_topic},
 };
 use crate::{
@@ -23,6 +23,9 @@ use crate::{
     model::TopicName,
     plan::TopicPlan,
 };
+
+/// Brokers hear of a topic within some 20 ms.
+const SOON: Duration = Duration::from_millis(20);
 
 impl Admin {
     /// Creates topics. One that exists already counts as created, whatever its settings.
@@ -94,6 +97,27 @@ impl Admin {
             })
             .await;
         outcome.map_err(Error::from).while_(|| format!("deleting topic `{name}`"))
+    }
+
+    /// Waits until every partition of a topic that was made just now has a leader that answers.
+    ///
+    /// # Errors
+    /// It does not come about in time.
+    pub async fn served(&self, name: &TopicName) -> Result<()> {
+        let deadline = self.deadline();
+        loop {
+            match self.offsets(name, &[], At::Latest).await {
+                // A broker may not have heard of the topic yet.
+                Err(error)
+                    if Instant::now() + SOON < deadline
+                        && KafkaError::of(&error).and_then(KafkaError::code)
+                            == Some(ResponseError::UnknownTopicOrPartition) =>
+                {
+                    tokio::time::sleep(SOON).await;
+                }
+                outcome => return outcome.map(drop).while_(|| format!("waiting for the leaders of topic `{name}`")),
+            }
+        }
     }
 
     /// Deletes a topic, and waits until no broker lists it any more: a look, and a topic of the same name, may follow.

@@ -161,7 +161,7 @@ fn explanation(error: ResponseError) -> Option<&'static str> {
         E::InvalidConfig => "a setting is not valid",
         E::NotController => "the controller has moved",
         E::GroupIdNotFound => "there is no such group",
-        E::NonEmptyGroup => "the group has members",
+        E::NonEmptyGroup | E::UnknownMemberId => "the group has members",
         E::PreferredLeaderNotAvailable => "the preferred leader is not in sync",
         _ => return None,
     })
@@ -182,6 +182,11 @@ impl KafkaError {
             KafkaError::Refused { error, .. } => Some(*error),
             _ => None,
         }
+    }
+
+    /// Whether the cluster has no such topic (any more).
+    pub fn is_unknown_topic(&self) -> bool {
+        self.code() == Some(ResponseError::UnknownTopicOrPartition)
     }
 
     /// Whether it may go well a moment later, perhaps at another node.

@@ -43,8 +43,11 @@ fn every_command_has_help_with_a_description_for_each_option() {
     let sandbox = Sandbox::new();
     let mut all: Vec<Vec<String>> = commands(&sandbox).into_iter().map(|name| vec![name]).collect();
     all.retain(|command| command != &["help"]);
-    for noun in ["topics", "groups"] {
-        all.extend(["list", "describe"].map(|verb| vec![noun.to_owned(), verb.to_owned()]));
+    for (noun, verbs) in [
+        ("topics", &["list", "describe", "create", "delete", "adopt"] as &[&str]),
+        ("groups", &["list", "describe", "reset", "delete"]),
+    ] {
+        all.extend(verbs.iter().map(|verb| vec![noun.to_owned(), (*verb).to_owned()]));
     }
     for command in all {
         let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();

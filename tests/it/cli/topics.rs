@@ -71,3 +71,25 @@ fn what_can_be_permitted_is_told() {
     For more information, try '--help'.
     ");
 }
+
+#[test]
+fn a_position_that_is_none_is_told_with_all_that_are() {
+    insta::assert_snapshot!(Sandbox::new().run(&["groups", "reset", "g", "--to", "begin"]), @r"
+    exit 2
+    -- stderr
+    error: invalid value 'begin' for '--to <POSITION>': give start, end, an offset, @2026-11-22T10:00, 15m (that long ago), -10 or +10 (from where the group is)
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_setting_without_a_value_is_told() {
+    insta::assert_snapshot!(Sandbox::new().run(&["topics", "create", "t", "--config", "retention.ms"]), @r"
+    exit 2
+    -- stderr
+    error: invalid value 'retention.ms' for '--config <NAME=VALUE>': give a setting and its value: retention.ms=60000
+
+    For more information, try '--help'.
+    ");
+}

@@ -23,9 +23,9 @@ use super::*;
 use crate::kafka::admin::{GroupKind, groups::wire_group};
 
 /// The broker that coordinates the groups.
-const COORDINATOR: i32 = 2;
+pub(super) const COORDINATOR: i32 = 2;
 
-fn listed(ask: &Ask, groups: &[(&str, &str)]) -> Answer {
+pub(super) fn listed(ask: &Ask, groups: &[(&str, &str)]) -> Answer {
     let groups = if ask.node == COORDINATOR { groups } else { &[] };
     let groups = groups.iter().map(|&(name, kind)| {
         WireGroup::default()
@@ -102,7 +102,7 @@ fn offsets(ask: &Ask) -> Answer {
     ask.reply::<ListOffsetsRequest>(response)
 }
 
-fn classic_cluster(ask: &Ask) -> Answer {
+pub(super) fn classic_cluster(ask: &Ask) -> Answer {
     match ask.key {
         ApiKey::DescribeCluster => cluster(ask),
         ApiKey::Metadata => metadata(ask, &[1, 2, 1]),
