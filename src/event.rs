@@ -1,6 +1,6 @@
 //! What happens while kdev works, as data. Layer 0: `engine` and `ops` emit, only `ui` renders.
 
-use crate::error::Error;
+use crate::{error::Error, timeline::Timeline};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -114,19 +114,32 @@ pub enum Event {
 
 /// Where events go. Cheap to clone; sending never blocks and never fails.
 #[derive(Clone, Debug)]
-pub struct Events(UnboundedSender<Event>);
+pub struct Events {
+    sender: UnboundedSender<Event>,
+    timeline: Timeline,
+}
 
 impl Events {
     /// A new channel.
     pub fn channel() -> (Events, UnboundedReceiver<Event>) {
+        Self::channel_with(Timeline::start())
+    }
+
+    /// A new channel for work whose times go on a timeline that was begun before.
+    pub fn channel_with(timeline: Timeline) -> (Events, UnboundedReceiver<Event>) {
         let (sender, receiver) = unbounded_channel();
-        (Events(sender), receiver)
+        (Events { sender, timeline }, receiver)
+    }
+
+    /// Where the work's times are noted.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// Sends an event; where nobody listens any more it is dropped.
     pub fn send(&self, event: Event) {
         // A closed receiver means that the face is gone: work goes on without an audience.
-        let _ = self.0.send(event);
+        let _ = self.sender.send(event);
     }
 }
 

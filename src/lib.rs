@@ -1,7 +1,7 @@
 //! kdev: a real three-node Kafka, your producer and your consumer, one command away.
 //!
 //! The layers, each importing only those below it: `commands` and `ui`, `ops` and `engine`,
-//! `docker` and `kafka`, `config`, `plan` and `reconcile`, `model`, `observed`, `event` and `error`.
+//! `docker` and `kafka`, `config`, `plan` and `reconcile`, `model`, `observed`, `event`, `timeline` and `error`.
 //! ARCHITECTURE.md tells the way of data through them.
 
 pub mod audit;
@@ -22,6 +22,7 @@ pub mod plan;
 pub mod reconcile;
 pub mod status;
 pub mod template;
+pub mod timeline;
 pub mod ui;
 
 pub use cli::main;

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod progress;
 pub mod status;
 pub mod table;
+pub mod timeline;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 

@@ -3,15 +3,18 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::{
-    Context, consent,
+    Context, Output, consent,
     plan::{self, PlanOutput},
 };
 use crate::{
     error::{Error, Result},
     ops::{Session, stakes::Planned, status, up},
     reconcile::Permission,
+    status::Status,
+    timeline::{KDEV, Timeline, Timing},
     ui::{self, progress::Shown},
 };
 
@@ -33,6 +36,24 @@ pub struct UpArgs {
     /// How long to wait until all is healthy
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = super::duration)]
     timeout: Duration,
+    /// Show, in the end, where the time went
+    #[arg(long, conflicts_with = "dry_run")]
+    timings: bool,
+    /// How to print what runs; `json` has the timings too
+    #[arg(short, long, value_enum, default_value_t, conflicts_with = "dry_run")]
+    output: Output,
+}
+
+/// What `up -o json` prints: for scripts, fields only ever added.
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    /// The steps taken, in the order in which they ended.
+    steps: Vec<String>,
+    /// From the beginning of the command until all was healthy, milliseconds.
+    ready_ms: u64,
+    timings: Vec<Timing>,
+    status: &'a Status,
 }
 
 /// What `--allow` permits.
@@ -44,9 +65,12 @@ pub enum Allow {
 
 /// Makes the system what the file says, and shows it.
 pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
-    let UpArgs { no_apps, build, dry_run, allow, timeout } = args;
+    let timeline = Timeline::start();
+    let UpArgs { no_apps, build, dry_run, allow, timeout, timings, output } = args;
     let ui = context.ui;
+    let connecting = timeline.begin(KDEV, "connect to the engine");
     let session = context.session().await?;
+    timeline.end(connecting);
     let permission = Permission::Nothing;
     let mut options = up::Options { apps: !no_apps, build, timeout, permission };
     let name = &session.settings.project.name;
@@ -54,12 +78,12 @@ pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
         plan::show(&session, &options, PlanOutput::Text, &context).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut done = shown_up(&session, &options, &context).await?;
+    let mut done = shown_up(&session, &options, &timeline, &context).await?;
     if !done.held.is_empty() {
         permit(&done.held, allow, &context).await?;
         options.permission = Permission::These(done.held.into_iter().map(|planned| planned.step).collect());
         options.build = false;
-        done = shown_up(&session, &options, &context).await?;
+        done = shown_up(&session, &options, &timeline, &context).await?;
         // What has come up since was not shown, and nobody has permitted it.
         if !done.held.is_empty() {
             return Err(refused(&done.held));
@@ -68,8 +92,20 @@ pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
     if done.steps.is_empty() {
         ui.say(&format!("{name} is as kdev.toml says: nothing to do"));
     }
+    let ready_ms = u64::try_from(timeline.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let looking = timeline.begin(KDEV, "status");
     let status = status::status(&session).await?;
+    timeline.end(looking);
+    if output == Output::Json {
+        let steps = done.steps.iter().map(ToString::to_string).collect();
+        let timings = timeline.spans().into_iter().map(Timing::from).collect();
+        super::print_json(&ui, &Report { schema: 1, steps, ready_ms, timings, status: &status })?;
+        return Ok(ExitCode::SUCCESS);
+    }
     ui.data(&ui::status::render(&status));
+    if timings {
+        ui.data(&format!("\n{}", ui::timeline::waterfall(&timeline.spans())));
+    }
     let topic = session.settings.default_topic().map_or("TOPIC", |topic| topic.as_str());
     ui.say(&format!(
         "\nnext:\n  kdev consume {topic} -n 10      read records\n  kdev produce {topic}            send some\n  kdev logs -f                watch all services"
@@ -77,8 +113,13 @@ pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn shown_up(session: &Session, options: &up::Options, context: &Context) -> Result<up::Done> {
-    let shown = Shown::start(&context.ui);
+async fn shown_up(
+    session: &Session,
+    options: &up::Options,
+    timeline: &Timeline,
+    context: &Context,
+) -> Result<up::Done> {
+    let shown = Shown::start_with(&context.ui, timeline.clone());
     let result = up::up(session, options, &shown.events(), &context.cancel).await;
     shown.finish().await;
     result

@@ -19,6 +19,7 @@ use crate::{
     event::{Event, Events, StepProgress},
     observed::Observed,
     reconcile::{Next, Step, Waiting},
+    timeline::{Mark, Timeline},
 };
 
 /// How long to wait before looking again when there is nothing to do. Readiness is seen this late at most; one look
@@ -70,6 +71,7 @@ pub async fn reach<W: World>(
     let mut starts: BTreeSet<(String, String)> = BTreeSet::new();
     let mut given_up: BTreeMap<String, Error> = BTreeMap::new();
     let mut told: Vec<Waiting> = Vec::new();
+    let mut waits = Waits::default();
     let mut acted = true;
     let mut first = first;
     let failure = loop {
@@ -139,6 +141,7 @@ pub async fn reach<W: World>(
             break error;
         }
         if work.under_way.is_empty() && !started_any && next.waiting.is_empty() {
+            waits.follow(&[], events.timeline());
             return Ok(Outcome { steps: done, observed, failed_apps: given_up.into_values().collect() });
         }
         if next.waiting != told {
@@ -153,6 +156,7 @@ pub async fn reach<W: World>(
             if next.waiting.iter().any(|waiting| matches!(waiting, Waiting::Moving { .. })) {
                 deadline = Instant::now() + timeout;
             }
+            waits.follow(&next.waiting, events.timeline());
             told = next.waiting;
         }
         if Instant::now() >= deadline {
@@ -191,8 +195,30 @@ struct Work<'a, W> {
     world: &'a Arc<W>,
     events: &'a Events,
     under_way: JoinSet<(u64, Step, Result<()>)>,
-    doing: BTreeMap<Step, AbortHandle>,
+    doing: BTreeMap<Step, (AbortHandle, Mark)>,
     numbers: u64,
+}
+
+/// What is waited for, on the timeline.
+#[derive(Default)]
+struct Waits(Vec<(Waiting, Mark)>);
+
+impl Waits {
+    /// What is not waited for any more has ended; what is new begins.
+    fn follow(&mut self, now: &[Waiting], timeline: &Timeline) {
+        self.0.retain(|(waiting, mark)| {
+            let lasts = now.contains(waiting);
+            if !lasts {
+                timeline.end(*mark);
+            }
+            lasts
+        });
+        for waiting in now {
+            if self.0.iter().all(|(known, _)| known != waiting) {
+                self.0.push((waiting.clone(), timeline.wait(waiting.phase().name(), waiting.to_string())));
+            }
+        }
+    }
 }
 
 impl<W: World> Work<'_, W> {
@@ -203,17 +229,18 @@ impl<W: World> Work<'_, W> {
         let progress = StepProgress::new(number, self.events.clone());
         let world = Arc::clone(self.world);
         let name = step.clone();
+        let mark = self.events.timeline().begin(step.phase().name(), step.to_string());
         let handle = self.under_way.spawn(async move {
             let result = world.apply(&step, &progress).await;
             (number, step, result)
         });
-        self.doing.insert(name, handle);
+        self.doing.insert(name, (handle, mark));
     }
 
     /// No half actions: what was begun is finished, within reason, and its own failure adds nothing to the first.
     /// Pulls and builds take minutes and may be broken off anywhere: the engine keeps the layers it has.
     async fn finish(mut self, done: &mut Vec<Step>, given_up: &mut BTreeMap<String, Error>) {
-        for (step, handle) in &self.doing {
+        for (step, (handle, _)) in &self.doing {
             if matches!(step, Step::Pull { .. } | Step::Build { .. }) {
                 handle.abort();
             }
@@ -233,7 +260,9 @@ impl<W: World> Work<'_, W> {
     fn end(&mut self, ended: Ended, done: &mut Vec<Step>, given_up: &mut BTreeMap<String, Error>) -> Result<()> {
         let (number, step, result) =
             ended.map_err(|error| Error::failed(format!("a step broke off: {error}")).source(error))?;
-        self.doing.remove(&step);
+        if let Some((_, mark)) = self.doing.remove(&step) {
+            self.events.timeline().end(mark);
+        }
         match result {
             Ok(()) => {
                 self.events.send(Event::Done { step: number });

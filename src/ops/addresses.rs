@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Session, planning, status::running};
+use super::Session;
 use crate::{
     docker::ProjectSummary,
     error::{Error, Result},
@@ -16,9 +16,8 @@ use crate::{
 /// # Errors
 /// The engine does not answer, or no node runs.
 pub async fn of_running(session: &Session) -> Result<BTreeMap<NodeId, String>> {
-    let docker = session.docker.facts(&session.settings.project, &[], &[]).await?;
-    let ports = planning::ports(session, &docker)?;
-    let running = running(&docker, &ports);
+    let ports = session.docker.running_nodes(&session.settings.project).await?;
+    let running: BTreeMap<_, _> = ports.into_iter().map(|(id, port)| (id, format!("127.0.0.1:{port}"))).collect();
     if running.is_empty() {
         let Session { settings, docker } = session;
         let mut error = Error::failed(format!("{} is not running", settings.project.name)).hint("kdev up");

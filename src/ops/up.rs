@@ -24,6 +24,7 @@ use crate::{
         release::{self, Refusal},
     },
     reconcile::{Blocked, Permission, Step, up},
+    timeline::KDEV,
 };
 
 /// What the user asked for.
@@ -55,7 +56,9 @@ pub struct Done {
 /// See [`run::reach`]; apps that failed while everything else came up are an error too.
 pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &CancellationToken) -> Result<Done> {
     let _lock = locked(session, "kdev up", events, cancel).await?;
+    let planning = events.timeline().begin(KDEV, "plan, and settle the ports");
     let (plan, claimed) = plan_and_claim(session, options, events, cancel).await?;
+    events.timeline().end(planning);
     let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
     let reached = reach(&world, &plan, options, events, cancel).await;
     let mut outcome = rollback::unless_well(&world, reached, events).await?;

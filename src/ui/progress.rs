@@ -10,7 +10,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
 
 use super::{Level, Ui, bytes, pace::Pace};
-use crate::event::{Event, Events, Phase, Progress};
+use crate::{
+    event::{Event, Events, Phase, Progress},
+    timeline::Timeline,
+};
 
 /// A reason to wait is said in plain lines only when it has lasted this long: a start has dozens of short ones.
 const WORTH_SAYING: Duration = Duration::from_secs(3);
@@ -24,7 +27,12 @@ pub struct Shown {
 impl Shown {
     /// Starts showing. The `Events` go to whoever works.
     pub fn start(ui: &Ui) -> Self {
-        let (events, receiver) = Events::channel();
+        Self::start_with(ui, Timeline::start())
+    }
+
+    /// Starts showing; times go on a timeline that was begun before.
+    pub fn start_with(ui: &Ui, timeline: Timeline) -> Self {
+        let (events, receiver) = Events::channel_with(timeline);
         let ui = *ui;
         let task = if ui.level == Level::Quiet {
             tokio::spawn(quiet(ui, receiver))
