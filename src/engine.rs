@@ -5,6 +5,7 @@
 
 pub mod ending;
 pub mod live;
+mod mishap;
 mod moving;
 pub mod prepare;
 pub mod run;

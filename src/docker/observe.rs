@@ -7,7 +7,10 @@ use std::{
 
 use bollard::{
     errors::Error as Fault,
-    models::{ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum, ImageSummary, Network, Volume},
+    models::{
+        ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum, ImageSummary,
+        Network, Volume,
+    },
     query_parameters::{ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions, ListVolumesOptions},
 };
 use futures_util::future::{join_all, try_join_all};

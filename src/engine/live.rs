@@ -7,17 +7,21 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
-use super::{World, ending, moving, prepare, storage};
+use super::{
+    World, ending, mishap, moving, prepare,
+    storage::{self, FirstMetadata},
+};
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
     event::StepProgress,
-    kafka::{admin::Admin, wire::KafkaError},
-    model::{NodeId, Role},
+    kafka::admin::Admin,
+    model::{NodeId, Role, TopicName},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
     plan::{
-        Plan,
+        NodePlan, Plan,
         build::APP_STOP_TIMEOUT,
         node::{STOP_TIMEOUT, name_aside, name_before_aside},
     },
@@ -35,12 +39,8 @@ const STAYED_UP: Duration = Duration::from_secs(2);
 /// One that has printed something and lives on for this long, too: a traceback and the end that follows it lie
 /// closer together.
 const PRINTED_AND_UP: Duration = Duration::from_millis(400);
-/// An election, or a new level of the metadata, is seen by all nodes within a few hundred milliseconds.
-const ELECTED: Duration = Duration::from_secs(5);
-/// What the operating system says of a full disk (ENOSPC), in the words of Java.
-const NO_SPACE: &str = "No space left on device";
-/// How a controller begins to say that the level of its metadata is beyond it (4.2.1, started on data of 4.3.1).
-const TOO_NEW: &str = "Tried to apply FeatureLevelRecord";
+/// A new topic, an election, or a new level of the metadata is seen by all nodes within a few hundred milliseconds.
+const SHOWN: Duration = Duration::from_secs(5);
 /// As many last lines as show a Java or Python traceback's head.
 const LAST_LINES: usize = 20;
 
@@ -51,6 +51,9 @@ pub struct Live {
     plan: Plan,
     moving: moving::Looks,
     last: Mutex<Option<(Instant, DockerFacts)>>,
+    /// Nodes whose volumes were made by this run, so that nobody need look whether they are empty.
+    empty: Mutex<BTreeSet<NodeId>>,
+    first_metadata: OnceCell<FirstMetadata>,
 }
 
 impl Live {
@@ -62,12 +65,34 @@ impl Live {
     /// For this plan, and for replicas that are to be moved on that occasion.
     pub fn on(docker: Engine, plan: Plan, occasion: Occasion) -> Self {
         let kafka = Admin::for_nodes(&addresses(&plan));
-        Live { docker, kafka, plan, moving: moving::Looks::new(occasion), last: Mutex::new(None) }
+        Live {
+            docker,
+            kafka,
+            plan,
+            moving: moving::Looks::new(occasion),
+            last: Mutex::default(),
+            empty: Mutex::default(),
+            first_metadata: OnceCell::new(),
+        }
+    }
+
+    /// With these steps taken before, in the same run.
+    pub fn after(self, steps: &[Step]) -> Self {
+        for step in steps {
+            if let Step::CreateVolume { node } = step {
+                self.empty().insert(*node);
+            }
+        }
+        self
     }
 
     /// The cluster's client, for what no look tells.
     pub fn kafka(&self) -> &Admin {
         &self.kafka
+    }
+
+    fn empty(&self) -> std::sync::MutexGuard<'_, BTreeSet<NodeId>> {
+        self.empty.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Option<(Instant, DockerFacts)>> {
@@ -139,9 +164,26 @@ impl Live {
     async fn start(&self, service: &str, id: &str) -> Result<()> {
         let node = NodeId::from_service(service).and_then(|id| self.plan.nodes.get(&id));
         if let Some(node) = node {
-            storage::write_if_empty(&self.docker, id, node).await?;
+            self.format(node, id).await?;
         }
         self.docker.start(id).await
+    }
+
+    /// Writes the node's storage unless it is written. What the image keeps for that is the same for all nodes.
+    async fn format(&self, node: &NodePlan, container: &str) -> Result<()> {
+        if !self.empty().contains(&node.id) && storage::is_written(&self.docker, container, node).await? {
+            return Ok(());
+        }
+        let first = match node.controller {
+            true => {
+                let first = || storage::first_metadata(&self.docker, container);
+                Some(self.first_metadata.get_or_try_init(first).await?)
+            }
+            false => None,
+        };
+        storage::write(&self.docker, container, node, first).await?;
+        self.empty().remove(&node.id);
+        Ok(())
     }
 
     async fn create_node(&self, id: NodeId) -> Result<()> {
@@ -173,30 +215,35 @@ impl Live {
     /// Raises the metadata's level, and waits until the nodes show it, so that it is not asked for again.
     async fn finalize(&self, level: i16) -> Result<()> {
         self.kafka.finalize_metadata(level).await?;
-        let since = Instant::now();
-        while since.elapsed() < ELECTED {
-            let facts = self.kafka.observe(&addresses(&self.plan), KAFKA_PATIENCE).await;
-            if facts.metadata_level >= Some(level) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        self.until(|facts| facts.metadata_level >= Some(level)).await;
+        Ok(())
+    }
+
+    /// Creates, and waits until the nodes' metadata show it, so that it is not asked for again.
+    async fn create_topic(&self, topic: &TopicName) -> Result<()> {
+        let Some(plan) = self.plan.topics.get(topic) else { return Ok(()) };
+        self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect::<Result<()>>()?;
+        self.until(|facts| facts.topics.contains_key(topic)).await;
         Ok(())
     }
 
     /// Elects, and waits until the nodes' metadata show it, so that it is not asked for again.
     async fn elect_leaders(&self) -> Result<()> {
         self.kafka.elect_preferred_leaders().await?;
-        let since = Instant::now();
-        while since.elapsed() < ELECTED {
-            let facts = self.kafka.observe(&addresses(&self.plan), KAFKA_PATIENCE).await;
+        self.until(|facts| {
             let mut partitions = facts.topics.values().flat_map(|topic| &topic.partitions);
-            if partitions.all(|partition| partition.leader == partition.replicas.first().copied()) {
-                return Ok(());
-            }
+            partitions.all(|partition| partition.leader == partition.replicas.first().copied())
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Waits until Kafka shows it; a cluster that takes longer than usual is looked at by the loop again.
+    async fn until(&self, shown: impl Fn(&KafkaFacts) -> bool) {
+        let since = Instant::now();
+        while since.elapsed() < SHOWN && !shown(&self.kafka.observe(&addresses(&self.plan), KAFKA_PATIENCE).await) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(())
     }
 
     async fn do_step(&self, step: &Step, progress: &StepProgress) -> Result<()> {
@@ -235,10 +282,7 @@ impl Live {
                 self.kafka.alter_cluster_config(&BTreeMap::new(), &BTreeSet::from([name.clone()])).await
             }
             Step::Finalize { to, .. } => self.finalize(*to).await,
-            Step::CreateTopic { topic, .. } => match self.plan.topics.get(topic) {
-                Some(plan) => self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect(),
-                None => Ok(()),
-            },
+            Step::CreateTopic { topic, .. } => self.create_topic(topic).await,
             Step::AddPartitions { topic, to, .. } => self.kafka.create_partitions(topic, *to).await,
             Step::SetTopicConfig { topic, name, to, .. } => {
                 let set = BTreeMap::from([(name.clone(), to.clone())]);
@@ -267,7 +311,7 @@ impl World for Live {
     }
 
     async fn apply(&self, step: &Step, progress: &StepProgress) -> Result<()> {
-        self.do_step(step, progress).await.map_err(|error| refused(step, error)).while_(|| doing(step))
+        self.do_step(step, progress).await.map_err(|error| mishap::refused(step, error)).while_(|| mishap::doing(step))
     }
 
     async fn autopsy(&self, service: &str, name: &str) -> Error {
@@ -275,89 +319,9 @@ impl World for Live {
             .last()
             .as_ref()
             .and_then(|(_, facts)| facts.containers.iter().find(|c| c.name == name).map(|container| container.state));
-        let is_node = NodeId::from_service(service).is_some();
         let lines = self.docker.tail(name, LAST_LINES).await.unwrap_or_default();
-        let more_memory = |error: Error| {
-            let section = if is_node { "[kafka]".to_owned() } else { format!("[apps.{service}]") };
-            error.hint(format!("a larger `memory` in {section} in kdev.toml, then kdev up"))
-        };
-        let mut error = match state {
-            Some(ContainerState::Exited { oom: true, .. }) => {
-                more_memory(Error::failed(format!("{service} was killed for want of memory (OOMKilled)")))
-            }
-            Some(ContainerState::Exited { .. }) if is_node && lines.iter().any(|line| line.contains(TOO_NEW)) => {
-                Error::failed(format!(
-                    "{service} cannot read its data: they were written by a newer Kafka than {}",
-                    self.plan.version
-                ))
-                .hint("the newer `version` in [kafka] in kdev.toml, then kdev up")
-            }
-            // What `-XX:+ExitOnOutOfMemoryError` says last.
-            Some(ContainerState::Exited { .. }) if lines.iter().any(|line| line.contains("OutOfMemoryError")) => {
-                more_memory(Error::failed(format!("{service} ran out of memory: its JVM's heap is full")))
-            }
-            Some(ContainerState::Exited { .. }) if lines.iter().any(|line| line.contains(NO_SPACE)) => {
-                Error::failed(format!("{service} ended: there is no room left on its disk"))
-                    .hint("docker system df   (shows what takes up the room on the engine's disk)")
-            }
-            Some(ContainerState::Exited { code, .. }) => {
-                Error::failed(format!("{service} ended at once, with exit code {code}"))
-            }
-            _ => Error::failed(format!("{service} does not stay up")),
-        };
-        error = match lines.is_empty() {
-            true => error.details(["(it printed nothing)"]),
-            false => error.details(lines),
-        };
-        error = error.while_(format!("starting {service}")).hint(format!("kdev logs {service}"));
-        if is_node { error.hint("kdev down   (the other nodes stay for inspection until then)") } else { error }
+        mishap::ended(service, state, &self.plan.version, lines)
     }
-}
-
-/// Adds what to type where Kafka refuses a change of a topic: kdev.toml is wrong, or somebody was quicker.
-fn refused(step: &Step, error: Error) -> Error {
-    let (Step::CreateTopic { topic, .. } | Step::SetTopicConfig { topic, .. } | Step::AddPartitions { topic, .. }) =
-        step
-    else {
-        return error;
-    };
-    match KafkaError::of(&error) {
-        Some(refusal) if refusal.is_unknown_topic() => error.hint("kdev up   (looks again, and makes what is missing)"),
-        Some(KafkaError::Refused { .. }) => {
-            error.hint(format!("correct [topics.{topic}] or [topics.{topic}.config] in kdev.toml, then kdev up"))
-        }
-        _ => error,
-    }
-}
-
-/// The step, as what is being done: "starting node kafka-1" reads better than the imperative.
-fn doing(step: &Step) -> String {
-    let text = step.to_string();
-    let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
-    let verb = match verb {
-        "pull" => "pulling",
-        "prepare" => "preparing",
-        "build" => "building",
-        "create" => "creating",
-        "start" => "starting",
-        "unpause" => "unpausing",
-        "stop" => "stopping",
-        "remove" => "removing",
-        "add" => "adding",
-        "set" => "setting",
-        "delete" => "deleting",
-        "elect" => "electing",
-        "limit" => "limiting",
-        "copy" => "beginning to copy",
-        "give" => "giving",
-        "change" => "changing",
-        "lift" => "lifting",
-        "take" => "taking",
-        "put" => "putting",
-        "finalize" => "finalizing",
-        other => other,
-    };
-    format!("{verb} {rest}")
 }
 
 /// The nodes' addresses on the host.
@@ -375,24 +339,4 @@ fn wanted_names(plan: &Plan) -> Vec<(&'static str, String)> {
         names.push(("container", container.name.clone()));
     }
     if plan.nodes.is_empty() { Vec::new() } else { names }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_change_of_a_topic_says_what_to_type() {
-        let topic = || "posts".parse().unwrap();
-        let grow = Step::AddPartitions { topic: topic(), from: 1, to: 3 };
-        let set = Step::SetTopicConfig { topic: topic(), name: "x".to_owned(), from: None, to: "1".to_owned() };
-        let error = |code| Error::from(KafkaError::check(code, None, || "topic `posts`".to_owned()).unwrap_err());
-        // Deleted by hand since the last look.
-        assert!(
-            refused(&grow, error(3)).hints.contains(&"kdev up   (looks again, and makes what is missing)".to_owned())
-        );
-        let hints = refused(&set, error(40)).hints;
-        assert_eq!(hints, ["correct [topics.posts] or [topics.posts.config] in kdev.toml, then kdev up"]);
-        assert_eq!(refused(&Step::ElectLeaders, error(40)).hints, [""; 0]);
-    }
 }

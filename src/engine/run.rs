@@ -79,7 +79,6 @@ pub async fn reach<W: World>(
             Ok(observed) => observed,
             Err(error) => break error,
         };
-        acted = false;
         if cancel.is_cancelled() {
             break interrupted(&done);
         }
@@ -169,11 +168,12 @@ pub async fn reach<W: World>(
             () = pause => None,
             () = cancel.cancelled() => None,
         };
-        if let Some(ended) = ended {
-            acted = true;
-            if let Err(error) = work.end(ended, &mut done, &mut given_up) {
-                break error;
-            }
+        // One look for all that have ended: a look takes the engine longer than a short step.
+        let ended = ended.into_iter().chain(std::iter::from_fn(|| work.under_way.try_join_next()));
+        let ended: Vec<Ended> = ended.collect();
+        acted = !ended.is_empty();
+        if let Some(error) = ended.into_iter().find_map(|ended| work.end(ended, &mut done, &mut given_up).err()) {
+            break error;
         }
     };
     work.finish(&mut done, &mut given_up).await;

@@ -27,27 +27,27 @@ pub fn meta_properties(cluster: &str, node: crate::model::NodeId, directory: &st
     format!("version=1\ncluster.id={cluster}\nnode.id={node}\ndirectory.id={directory}\n")
 }
 
-/// Formats the storage of a node's container (not started) unless it is formatted.
+/// Whether the storage of a node's container (not started) is formatted.
+pub async fn is_written(docker: &Engine, container: &str, node: &NodePlan) -> Result<bool> {
+    let looked = docker.exists(container, &format!("{}/meta.properties", node::LOG_DIR)).await;
+    looked.while_(|| format!("looking at the storage of {}", node.id.service()))
+}
+
+/// Formats the storage of a node's container (not started): of a controller, with the first metadata. A broker that is
+/// no controller gets all metadata from those that are: its cluster may have begun with others than this image would
+/// begin with.
 ///
 /// `meta.properties` comes last in the archive: where it is, everything is.
-pub async fn write_if_empty(docker: &Engine, container: &str, node: &NodePlan) -> Result<()> {
+pub async fn write(docker: &Engine, container: &str, node: &NodePlan, first: Option<&FirstMetadata>) -> Result<()> {
     let doing = || format!("writing the storage of {}", node.id.service());
-    if docker.exists(container, &format!("{}/meta.properties", node::LOG_DIR)).await.while_(doing)? {
-        return Ok(());
-    }
-    // A broker that is no controller gets all metadata from those that are: its cluster may have begun with others
-    // than this image would begin with.
-    let first = match node.controller {
-        true => Some(first_metadata(docker, container).await.while_(doing)?),
-        false => None,
-    };
     let meta = meta_properties(&node.cluster, node.id, &new_id());
     let directory = node::LOG_DIR.strip_prefix(node::DATA).unwrap_or("/log").trim_start_matches('/');
-    let entries = storage(directory, first.as_ref(), meta);
+    let entries = storage(directory, first, meta);
     docker.upload(container, node::DATA, entries).await.while_(doing)
 }
 
-async fn first_metadata(docker: &Engine, container: &str) -> Result<FirstMetadata> {
+/// What the prepared image that the container was made from keeps of a new cluster's metadata.
+pub async fn first_metadata(docker: &Engine, container: &str) -> Result<FirstMetadata> {
     for (path, kept) in prepared::FIRST_METADATA {
         if let Some(bytes) = docker.download(container, kept).await? {
             return Ok(FirstMetadata { path, kept, bytes });

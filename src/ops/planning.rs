@@ -32,11 +32,7 @@ const LET_GO_STEP: Duration = Duration::from_millis(100);
 /// The engine does not answer, a build context cannot be read, there is no plan, or a node's port is taken.
 pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
     let draft = draft(session, apps).await?;
-    for id in draft.plan.nodes.keys() {
-        if let Some(error) = draft.conflict(*id).await? {
-            return Err(error.while_(format!("starting {}", id.service())));
-        }
-    }
+    draft.check_ports().await?;
     Ok(draft.plan)
 }
 
@@ -47,6 +43,8 @@ pub struct Draft<'a> {
     pub plan: Plan,
     /// The project's containers.
     ours: BTreeSet<String>,
+    /// The nodes that have a volume.
+    volumes: BTreeSet<NodeId>,
     ports: Ports,
 }
 
@@ -66,14 +64,31 @@ pub async fn draft(session: &Session, apps: bool) -> Result<Draft<'_>> {
     let is_free = |port| ports.is_free(port);
     let known = Known { volumes: &facts.volumes, is_free: &is_free, digests: &digests, new_cluster: storage::new_id() };
     let plan = build::build(settings, &known)?;
+    let volumes = facts.volumes.keys().copied().collect();
     let ours = facts.containers.into_iter().map(|container| container.name).collect();
-    Ok(Draft { session, plan, ours, ports })
+    Ok(Draft { session, plan, ours, volumes, ports })
 }
 
 impl Draft<'_> {
     /// Whether a container of the project publishes the port.
     pub fn is_ours(&self, port: u16) -> bool {
         self.ports.published.get(&port).is_some_and(|name| self.ours.contains(name))
+    }
+
+    /// Whether every planned node has its volume, and with it its port.
+    pub fn has_all_volumes(&self) -> bool {
+        self.plan.nodes.keys().all(|id| self.volumes.contains(id))
+    }
+
+    /// # Errors
+    /// The engine does not answer, or a node's port is taken.
+    pub async fn check_ports(&self) -> Result<()> {
+        for id in self.plan.nodes.keys() {
+            if let Some(error) = self.conflict(*id).await? {
+                return Err(error.while_(format!("starting {}", id.service())));
+            }
+        }
+        Ok(())
     }
 
     /// Who else holds a node's port, as the error that its start would be; none where it is free or ours.

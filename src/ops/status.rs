@@ -22,6 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The engine does not answer.
 pub async fn status(session: &Session) -> Result<Status> {
     let docker = session.docker.facts(&session.settings.project, &[], &[]).await?;
+    status_with(session, docker).await
+}
+
+/// As [`status`], where what the engine holds is known already.
+///
+/// # Errors
+/// As [`status`].
+pub async fn status_with(session: &Session, docker: DockerFacts) -> Result<Status> {
     let ports = planning::ports(session, &docker)?;
     let running = running(&docker, &ports);
     let admin = Admin::for_nodes(&running);

@@ -47,6 +47,8 @@ pub struct Done {
     pub steps: Vec<Step>,
     /// What takes records away and was not permitted: all else is as kdev.toml says.
     pub held: Vec<Planned>,
+    /// The world at the end.
+    pub observed: Observed,
 }
 
 /// Makes the system what the file says, and waits until it is healthy. What takes records away is held back until it
@@ -59,23 +61,25 @@ pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &
     let planning = events.timeline().begin(KDEV, "plan, and settle the ports");
     let (plan, claimed) = plan_and_claim(session, options, events, cancel).await?;
     events.timeline().end(planning);
-    let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
+    let world = Arc::new(Live::new(session.docker.clone(), plan.clone()).after(&claimed));
     let reached = reach(&world, &plan, options, events, cancel).await;
     let mut outcome = rollback::unless_well(&world, reached, events).await?;
     let mut steps = claimed;
     steps.append(&mut outcome.steps);
-    let facts = &outcome.observed;
-    let held = up::next_permitted(&plan, options.apps, &options.permission, facts).map_err(blocked)?.held;
-    let held = stakes::measure(held, world.kafka(), &plan, &facts.kafka).await;
+    let mut observed = outcome.observed;
+    let held = up::next_permitted(&plan, options.apps, &options.permission, &observed).map_err(blocked)?.held;
+    let held = stakes::measure(held, world.kafka(), &plan, &observed.kafka).await;
     // A shorter retention of a topic without records as old as that takes nothing away.
     let (held, harmless): (Vec<_>, Vec<_>) = held.into_iter().partition(|planned| planned.change.destructive);
     if !harmless.is_empty() && outcome.failed_apps.is_empty() {
         let also = harmless.into_iter().map(|planned| planned.step).collect();
         let options = Options { permission: options.permission.clone().with(also), build: false, ..options.clone() };
-        steps.append(&mut reach(&world, &plan, &options, events, cancel).await?.steps);
+        let more = reach(&world, &plan, &options, events, cancel).await?;
+        steps.extend(more.steps);
+        observed = more.observed;
     }
     match outcome.failed_apps.len() {
-        0 => Ok(Done { steps, held }),
+        0 => Ok(Done { steps, held, observed }),
         1 => Err(with_kafka_up(outcome.failed_apps.remove(0))),
         _ => {
             // Each is told whole; the last is the one that is returned.
@@ -97,7 +101,12 @@ async fn plan_and_claim(
     cancel: &CancellationToken,
 ) -> Result<(Plan, Vec<Step>)> {
     let _choosing = until_cancelled(cancel, lock::machine("ports", |_| {})).await?;
-    let plan = planning::plan(session, options.apps).await?;
+    let draft = planning::draft(session, options.apps).await?;
+    draft.check_ports().await?;
+    if draft.has_all_volumes() {
+        return Ok((draft.plan, Vec::new()));
+    }
+    let plan = draft.plan;
     let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
     let run = Run { events, cancel, timeout: options.timeout, first: Vec::new() };
     let outcome = run::reach(&world, run, |observed| {
