@@ -3,6 +3,8 @@
 //! [`up::next`] and [`down::next`] look at the world afresh each time and remember nothing. A run that is killed
 //! anywhere therefore needs no repair: the next look decides.
 
+mod about;
+mod apps;
 pub mod assignment;
 mod balance;
 pub mod change;
@@ -26,6 +28,7 @@ use std::{
     fmt,
 };
 
+pub use about::About;
 pub use permission::Permission;
 pub use step::Step;
 

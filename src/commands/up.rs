@@ -33,7 +33,7 @@ pub struct UpArgs {
     /// Permit what takes records away for good; what goes is said before it goes
     #[arg(long, value_enum, value_name = "WHAT", conflicts_with = "dry_run")]
     allow: Option<Allow>,
-    /// How long to wait until all is healthy
+    /// How long to wait until all is healthy; while replicas are copied, from when nothing comes nearer
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = super::duration)]
     timeout: Duration,
     /// Show, in the end, where the time went

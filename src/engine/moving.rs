@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use super::live::KAFKA_PATIENCE;
 use crate::{
     error::{Error, Result},
-    kafka::admin::Admin,
+    kafka::{admin::Admin, wire::KafkaError},
     model::{NodeId, TopicName},
     observed::{Disk, KafkaFacts, Limited, PartitionFacts, Reassignment},
     plan::Plan,
@@ -91,6 +91,7 @@ impl Looks {
         facts.reassignments = reassignments.clone();
         let leaving = plan.nodes.values().any(|node| node.leaving);
         let moving = leaving
+            || self.occasion == Occasion::Asked
             || facts.limited.any()
             || !facts.reassignments.is_empty()
             || moves::wanted(plan, facts, self.occasion).is_ok_and(|moves| !moves.list.is_empty());
@@ -170,17 +171,25 @@ pub(super) async fn limit(
     join_all(set).await.into_iter().collect::<Result<()>>()?;
     let all = BTreeMap::from([TOPIC_TAKES_IN, TOPIC_SENDS].map(|name| (name.to_owned(), ALL.to_owned())));
     for topic in topics {
-        kafka.alter_topic_config(topic, &all, &BTreeSet::new()).await?;
+        unless_gone(kafka.alter_topic_config(topic, &all, &BTreeSet::new()).await)?;
     }
     Ok(())
 }
 
-/// Lifts the limit from topics, then from nodes.
-pub(super) async fn unlimit(kafka: &Admin, nodes: &BTreeSet<NodeId>, topics: &BTreeSet<TopicName>) -> Result<()> {
+/// A topic that was deleted meanwhile has nothing to be limited.
+fn unless_gone(outcome: Result<()>) -> Result<()> {
+    outcome.or_else(
+        |error| if KafkaError::of(&error).is_some_and(KafkaError::is_unknown_topic) { Ok(()) } else { Err(error) },
+    )
+}
+
+/// Lifts the limit from topics, then from nodes, wherever it is set.
+pub(super) async fn unlimit(kafka: &Admin, at: &Addresses) -> Result<()> {
+    let Limited { nodes, topics, evening: _ } = limited(kafka, &kafka.observe(at, KAFKA_PATIENCE).await).await?;
     let names = |names: [&str; 2]| names.map(str::to_owned).into_iter().collect();
     let of_topic: BTreeSet<String> = names([TOPIC_TAKES_IN, TOPIC_SENDS]);
-    for topic in topics {
-        kafka.alter_topic_config(topic, &BTreeMap::new(), &of_topic).await?;
+    for topic in &topics {
+        unless_gone(kafka.alter_topic_config(topic, &BTreeMap::new(), &of_topic).await)?;
     }
     let of_node: BTreeSet<String> = names([TAKES_IN, SENDS]);
     let unset = nodes.iter().map(|&node| {

@@ -251,7 +251,7 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
             limited.evening |= evening;
         }
         Step::Reassign { moves, .. } => moves.iter().for_each(|one| moving::begin(&mut observed.kafka, one)),
-        Step::Unlimit { .. } => observed.kafka.limited = Limited::default(),
+        Step::Unlimit => observed.kafka.limited = Limited::default(),
         Step::Unregister { node } => {
             observed.kafka.registered.remove(node);
         }

@@ -57,8 +57,16 @@ pub async fn preview(session: &Session, options: &up::Options, cancel: &Cancella
     in_order(&mut steps);
     let mut notes = Vec::new();
     if unseen {
-        steps.retain(|step| step.phase() != Phase::Topics);
+        let of_kafka = |step: &Step| {
+            matches!(step, Step::Unregister { .. } | Step::RemoveVolume { .. }) || step.phase() == Phase::Topics
+        };
+        steps.retain(|step| !of_kafka(step));
         notes.push("no node answers, so the topics were not compared: `kdev up` does it once Kafka runs".to_owned());
+    }
+    if unseen {
+        let leaving = plan.nodes.values().filter(|node| node.leaving);
+        notes
+            .extend(leaving.map(|node| format!("{} leaves once its partitions are on other nodes", node.id.service())));
     }
     let unnamed = unnamed(session, &observed.kafka);
     notes.extend(left_alone(session, &observed.kafka, &unnamed));

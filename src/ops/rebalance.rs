@@ -27,6 +27,9 @@ use crate::{
     },
 };
 
+/// Counts up only when a field changes its meaning or goes; fields may be added.
+pub const SCHEMA: u32 = 1;
+
 /// What one node carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Load {
@@ -41,6 +44,8 @@ pub struct Load {
 /// What every node carries, before and after.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Balance {
+    /// [`SCHEMA`].
+    pub schema: u32,
     /// Before.
     pub before: BTreeMap<NodeId, Load>,
     /// After.
@@ -70,7 +75,8 @@ pub async fn preview(session: &Session) -> Result<Balance> {
     let kafka = &observed.kafka;
     let moves = moves::wanted(&plan, kafka, Occasion::Asked).map_err(blocked)?.list;
     let bytes = moves.iter().map(|one| moves::copied(one, kafka)).sum();
-    Ok(Balance { before: loads(&plan, kafka), after: loads_after(&plan, kafka, &moves), moves, bytes })
+    let (before, after) = (loads(&plan, kafka), loads_after(&plan, kafka, &moves));
+    Ok(Balance { schema: SCHEMA, before, after, moves, bytes })
 }
 
 /// Evens out, and says what it was before and is now.

@@ -178,7 +178,7 @@ impl Step {
                 Change::field("topic", topics.join(", "), "replicas on nodes", Some(from), to)
                     .meaning("an old replica goes only once the new one is in sync")
             }
-            Step::Unlimit { .. } => {
+            Step::Unlimit => {
                 Change::field("cluster", "replicas", "traffic of moves", Some("limited".to_owned()), "not limited")
             }
             Step::Unregister { node } => {

@@ -38,7 +38,9 @@ pub fn of(wanted: &TopicSettings, facts: &TopicFacts) -> Vec<Drift> {
             drift.push(Drift { field: field.clone(), kdev_toml, cluster });
         }
     }
-    let unnamed = facts.config.iter().filter(|(field, _)| !config.contains_key(*field));
+    // The limit on moves is kdev's own, and goes with them.
+    let named = |field: &str| config.contains_key(field) || field.ends_with(".replication.throttled.replicas");
+    let unnamed = facts.config.iter().filter(|(field, _)| !named(field));
     drift.extend(unnamed.map(|(field, value)| Drift {
         field: field.clone(),
         kdev_toml: None,

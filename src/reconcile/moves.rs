@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Blocked, Next, Step, Waiting,
+    About, Blocked, Next, Step, Waiting,
     assignment::{Aim, Move, Partition, assign},
-    safety,
+    safety, services,
 };
 use crate::{
     model::{NodeId, TopicName},
@@ -118,8 +118,7 @@ pub fn next(plan: &Plan, occasion: Occasion, observed: &Observed, next: &mut Nex
     let idle = kafka.reassignments.is_empty() && astray.is_empty();
     if fresh.is_empty() && idle {
         if kafka.limited.any() {
-            let (nodes, topics) = (kafka.limited.nodes.clone(), kafka.limited.topics.clone());
-            next.steps.push(Step::Unlimit { nodes, topics });
+            next.steps.push(Step::Unlimit);
         }
         return Ok(());
     }
@@ -161,7 +160,7 @@ pub fn next(plan: &Plan, occasion: Occasion, observed: &Observed, next: &mut Nex
 
 fn step(moves: Vec<Move>, kafka: &KafkaFacts) -> Step {
     let bytes = moves.iter().map(|one| copied(one, kafka)).sum();
-    Step::Reassign { moves, bytes }
+    Step::Reassign { moves, bytes: About(bytes) }
 }
 
 /// As many as go at once; what copies nothing goes along.
@@ -216,4 +215,30 @@ fn enough_room(moves: &[Move], kafka: &KafkaFacts) -> Result<(), Blocked> {
         Some(free) if free < needed => Err(Blocked::NoRoom { needed, free }),
         _ => Ok(()),
     }
+}
+
+/// `copy 12 replicas of posts to kafka-4 (3.2 MiB)`, or what else becomes of the partitions.
+pub(super) fn text(moves: &[Move], size: u64) -> String {
+    let topics: BTreeSet<&str> = moves.iter().map(|one| one.topic.as_str()).collect();
+    let topics = match topics.len() {
+        0..=3 => topics.into_iter().collect::<Vec<_>>().join(", "),
+        n => format!("{n} topics"),
+    };
+    let to: BTreeSet<NodeId> = moves.iter().flat_map(Move::copies).collect();
+    let copies: usize = moves.iter().map(|one| one.copies().count()).sum();
+    let replicas = |n: usize| if n == 1 { "one replica".to_owned() } else { format!("{n} replicas") };
+    if copies > 0 {
+        let size = if size > 0 { format!(" ({})", bytes(size)) } else { String::new() };
+        return format!("copy {} of {topics} to {}{size}", replicas(copies), services(&to));
+    }
+    let fewer = moves.iter().map(|one| one.from.len() - one.to.len().min(one.from.len())).sum();
+    match fewer {
+        0 => format!("change the order of replicas of {topics}, so that leaders are even"),
+        n => format!("give up {} of {topics}", replicas(n)),
+    }
+}
+
+/// Bytes for people.
+pub(super) fn bytes(bytes: u64) -> String {
+    humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
-use super::{assignment::Move, moves, services};
+use super::{about::About, assignment::Move, moves};
 use crate::{
     event::Phase,
     model::{AppName, NodeId, TopicName},
@@ -163,15 +163,10 @@ pub enum Step {
         /// The partitions.
         moves: Vec<Move>,
         /// Bytes to be copied.
-        bytes: u64,
+        bytes: About,
     },
-    /// Lift the limit, after the last move.
-    Unlimit {
-        /// Nodes where it is set.
-        nodes: BTreeSet<NodeId>,
-        /// Topics where it is set.
-        topics: BTreeSet<TopicName>,
-    },
+    /// Lift the limit, after the last move, wherever it is set.
+    Unlimit,
     /// Take a broker that has stopped for good off the controller's list.
     Unregister {
         /// The broker.
@@ -231,7 +226,7 @@ impl Step {
             | Step::SetBrokers { .. }
             | Step::UnsetBrokers { .. }
             | Step::ElectLeaders => Phase::Nodes,
-            Step::Limit { .. } | Step::Reassign { .. } | Step::Unlimit { .. } => Phase::Replicas,
+            Step::Limit { .. } | Step::Reassign { .. } | Step::Unlimit => Phase::Replicas,
             Step::Start { service, .. } | Step::Unpause { service, .. } | Step::Stop { service, .. } => {
                 service_phase(service)
             }
@@ -272,7 +267,7 @@ impl Step {
             | Step::DeleteTopic { .. }
             | Step::Limit { .. }
             | Step::Reassign { .. }
-            | Step::Unlimit { .. }
+            | Step::Unlimit
             | Step::Unregister { .. }
             | Step::ElectLeaders
             | Step::RemoveUnfinished { .. }
@@ -326,9 +321,11 @@ impl fmt::Display for Step {
                 None => write!(f, "set {name} of topic {topic} to {to}"),
             },
             Step::DeleteTopic { topic } => write!(f, "delete topic {topic}, which kdev.toml does not name"),
-            Step::Limit { .. } => write!(f, "limit the traffic of moves to {} a second and node", size(moves::RATE)),
-            Step::Reassign { moves, bytes } => write!(f, "{}", moving(moves, *bytes)),
-            Step::Unlimit { .. } => write!(f, "lift the limit on the traffic of moves"),
+            Step::Limit { .. } => {
+                write!(f, "limit the traffic of moves to {} a second and node", moves::bytes(moves::RATE))
+            }
+            Step::Reassign { moves, bytes } => write!(f, "{}", moves::text(moves, bytes.0)),
+            Step::Unlimit => write!(f, "lift the limit on the traffic of moves"),
             Step::Unregister { node } => write!(f, "take {} off the list of brokers", node.service()),
             Step::ElectLeaders => write!(f, "elect preferred leaders"),
             Step::CreateApp { app, name } => write!(f, "create container of {}", instance(app.as_str(), name)),
@@ -341,31 +338,6 @@ impl fmt::Display for Step {
             Step::RemoveVolume { node, .. } => write!(f, "remove volume of {} and its data", node.service()),
         }
     }
-}
-
-/// `copy 12 replicas of posts to kafka-4 (3.2 MiB)`, or what else becomes of the partitions.
-fn moving(moves: &[Move], bytes: u64) -> String {
-    let topics: BTreeSet<&str> = moves.iter().map(|one| one.topic.as_str()).collect();
-    let topics = match topics.len() {
-        0..=3 => topics.into_iter().collect::<Vec<_>>().join(", "),
-        n => format!("{n} topics"),
-    };
-    let to: BTreeSet<NodeId> = moves.iter().flat_map(Move::copies).collect();
-    let copies: usize = moves.iter().map(|one| one.copies().count()).sum();
-    let replicas = |n: usize| if n == 1 { "one replica".to_owned() } else { format!("{n} replicas") };
-    if copies > 0 {
-        let bytes = if bytes > 0 { format!(" ({})", size(bytes)) } else { String::new() };
-        return format!("copy {} of {topics} to {}{bytes}", replicas(copies), services(&to));
-    }
-    let fewer = moves.iter().map(|one| one.from.len() - one.to.len().min(one.from.len())).sum();
-    match fewer {
-        0 => format!("change the order of replicas of {topics}, so that leaders are even"),
-        n => format!("give up {} of {topics}", replicas(n)),
-    }
-}
-
-fn size(bytes: u64) -> String {
-    humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
 }
 
 /// The service, with the replica's number where there are several: `producer`, `producer #2`.
