@@ -36,11 +36,8 @@ fn length(span: &Span) -> Duration {
 }
 
 fn column(at: Duration, whole: Duration) -> usize {
-    if whole.is_zero() {
-        return 0;
-    }
-    // The bar's columns are few: a rounding error of a float moves none of them.
-    (at.as_secs_f64() / whole.as_secs_f64() * WIDTH as f64) as usize
+    let column = (at.as_micros() * WIDTH as u128).checked_div(whole.as_micros()).unwrap_or(0);
+    usize::try_from(column).unwrap_or(WIDTH)
 }
 
 fn time(length: Duration) -> String {
@@ -68,13 +65,13 @@ mod tests {
             span("nodes", "start kafka-1", false, 50, 400),
             span("nodes", "kafka-1 does not answer yet", true, 400, 2000),
             span("nodes", "no active controller yet", true, 1990, 2000),
-            span("topics", "create topic posts", false, 2000, 2001),
+            span("topics", "create topic posts", false, 1999, 2000),
         ];
         let lines = waterfall(&spans);
         insta::assert_snapshot!(lines, @r"
          kdev     █                                             50 ms  plan
-         nodes     ██████                                      350 ms  start kafka-1
-         nodes           ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░     1.60 s  kafka-1 does not answer yet
+         nodes     ███████                                     350 ms  start kafka-1
+         nodes            ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░     1.60 s  kafka-1 does not answer yet
          topics                                          █       1 ms  create topic posts
          whole                                                 2.00 s
         ");
