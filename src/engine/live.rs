@@ -23,7 +23,7 @@ use crate::{
     plan::{
         NodePlan, Plan,
         build::APP_STOP_TIMEOUT,
-        node::{STOP_TIMEOUT, name_aside, name_before_aside},
+        node::{HANDOVER_TIMEOUT, name_aside, name_before_aside},
     },
     reconcile::{Step, moves::Occasion},
     template,
@@ -265,7 +265,7 @@ impl Live {
             Step::Stop { service, name, .. } => match NodeId::from_service(service) {
                 // Where nothing is to be left, no quorum needs to hear of the end.
                 Some(_) if self.plan.nodes.is_empty() => ending::stop_for_good(&self.docker, &self.id_of(name)).await,
-                Some(_) => self.docker.stop(&self.id_of(name), STOP_TIMEOUT).await,
+                Some(_) => self.docker.stop(&self.id_of(name), HANDOVER_TIMEOUT).await,
                 None => self.docker.stop(&self.id_of(name), APP_STOP_TIMEOUT).await,
             },
             Step::Remove { name, .. } => self.docker.remove_container(&self.id_of(name)).await,

@@ -17,7 +17,7 @@ use crate::{
     reconcile::{Step, Waiting, up},
 };
 
-/// A node registers again at the latest after its old session's six seconds; the rest is patience.
+/// A node registers again at the latest after its old session's three seconds; the rest is patience.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Restarts the services in the order given.
