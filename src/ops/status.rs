@@ -25,10 +25,10 @@ pub async fn status(session: &Session) -> Result<Status> {
     status_with(session, docker).await
 }
 
-/// As [`status`], where what the engine holds is known already.
+/// As [`status()`], where what the engine holds is known already.
 ///
 /// # Errors
-/// As [`status`].
+/// As [`status()`].
 pub async fn status_with(session: &Session, docker: DockerFacts) -> Result<Status> {
     let ports = planning::ports(session, &docker)?;
     let running = running(&docker, &ports);
