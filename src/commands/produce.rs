@@ -187,6 +187,9 @@ pub fn run(args: ProduceArgs, target: &Target, streams: &Streams, stop: &Cancell
         let file = File::open(&path)
             .map_err(|error| Error::failed(format!("cannot read {}: {error}", path.display())).source(error))?;
         Source::Lines { input: Box::new(file), shape }
+    } else if streams.input_is_closed {
+        return Err(Error::failed(format!("nothing sent to {}: standard input is closed", target.topic))
+            .hint(format!("kdev produce {} --file PATH   (or --value TEXT)", target.topic)));
     } else {
         Source::Lines { input: Box::new(stdin()), shape }
     };

@@ -136,6 +136,8 @@ impl Transcript {
     fn line(&mut self, line: &str) -> Option<Progress> {
         // pip and others redraw a line with carriage returns: the last state is what counts.
         let line = line.rsplit('\r').next().unwrap_or(line);
+        // The classic builder writes what a step says on stderr in red.
+        let line = &*console::strip_ansi_codes(line);
         if let Some((done, total, text)) = step(line) {
             self.step = Some(line.to_owned());
             self.lines.clear();
@@ -246,9 +248,9 @@ mod tests {
         let mut transcript = Transcript::default();
         transcript.take("Step 1/2 : FROM x\nearlier\nStep 2/2 : RUN make\n");
         for n in 1..=25 {
-            transcript.take(&format!("line {n}\n"));
+            transcript.take(&format!("\x1b[91mline {n}\n\x1b[0m"));
         }
-        transcript.take(" ---> Running in 0123\nRemoving intermediate container 0123\n");
+        transcript.take(" ---> Running in 0123\n\x1b[0mRemoving intermediate container 0123\n");
         let error = explain("producer", &plan(), "", &transcript, failed("returned a non-zero code: 2"));
         assert_eq!(error.message, "the image of app `producer` cannot be built: returned a non-zero code: 2");
         assert_eq!(error.details.len(), 21);

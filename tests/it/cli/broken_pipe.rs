@@ -1,4 +1,4 @@
-//! Nobody reads stdout any more, or it cannot be written to.
+//! Nobody reads stdout any more, it cannot be written to, or there is no stdin.
 
 use std::process::Stdio;
 
@@ -25,6 +25,25 @@ fn a_closed_stderr_costs_nothing_but_talk() {
     let status = sandbox.command(&["init"]).stdout(Stdio::null()).stderr(writer).status().unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(sandbox.directory().join("consumer/consumer.py").exists());
+}
+
+/// An empty input is no mistake: a filter before it found nothing. A closed one is.
+#[test]
+fn a_closed_stdin_is_told_and_an_empty_one_is_not_taken_for_it() {
+    let sandbox = Sandbox::new();
+    let kdev = sandbox.command(&[]);
+    let said = |redirection: &str| {
+        let line = format!("\"$0\" produce posts --bootstrap localhost:1 {redirection}");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &line]).arg(kdev.get_program()).current_dir(sandbox.directory());
+        let output = shell.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let closed = said("<&-");
+    assert!(closed.starts_with("error: nothing sent to posts: standard input is closed\n"), "{closed}");
+    let empty = said("</dev/null");
+    assert!(empty.starts_with("error: no Kafka broker answers at localhost:1"), "{empty}");
 }
 
 #[cfg(target_os = "linux")]
