@@ -178,7 +178,7 @@ pub(super) fn blocked(blocked: Blocked) -> Error {
                 "partition {partition} of {topic} had its last replica on {}, whose volume is gone",
                 nodes.join(", ")
             ))
-            .hint(format!("kdev exec kafka-1 -- kafka-topics.sh --bootstrap-server kafka-1:19092 --delete --topic {topic}"))
+            .hint(format!("kdev topics delete {topic}   (with what is left of its records)"))
             .hint("kdev down --volumes, then kdev up   (starts anew, without the data)")
         }
         Blocked::NoRoom { needed, free } => Error::failed(format!(
