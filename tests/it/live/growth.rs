@@ -40,7 +40,12 @@ fn three_to_five_to_three_brokers_under_load_loses_nothing() {
     project.up(&[]);
     project.run(&["produce", "--generate", "50000", "--size", "1000"]).expect(0);
     let apps_see = project.run(&["env"]).expect(0).stdout;
-    let audit = project.begin(&["audit", "--rate", "300/s", "-o", "json"]);
+    let audit = project.begin(&["audit", "posts", "--rate", "300/s", "-o", "json"]);
+    // It reads kdev.toml once, at its start: only then is that written anew.
+    project.eventually("records of the audit", || {
+        let status = project.run(&["status", "-o", "json"]).json();
+        status["topics"][0]["messages"].as_u64().filter(|messages| *messages > 50_000)
+    });
 
     project.configure(&file(4, 2));
     project.up(&[]).says("start kafka-4").says("to kafka-4").says("lift the limit");
