@@ -15,11 +15,15 @@ use super::{
     fault::{self, Doing, gone_is_fine},
     translate::{self, Flavour},
 };
-use crate::{error::Result, plan::ContainerPlan};
+use crate::{error::Result, model::label, plan::ContainerPlan};
 
 /// How long a removal that somebody else began may take, asked after each [`REMOVAL_STEP`].
 const REMOVAL_TRIES: u32 = 150;
 const REMOVAL_STEP: Duration = Duration::from_millis(200);
+
+/// How long a name may be taken by what cannot be looked at, asked after each [`NAME_STEP`].
+const NAME_TRIES: u32 = 50;
+const NAME_STEP: Duration = Duration::from_millis(100);
 
 impl Engine {
     pub(super) fn flavour(&self) -> Flavour {
@@ -28,17 +32,31 @@ impl Engine {
 
     /// Makes a container of the image `image_id`, and returns its id. It does not run yet.
     ///
+    /// Where the project has one of that name by now, it is that one, whatever it was made from: a run that was killed
+    /// leaves a request behind that the engine may carry out after the next run has looked.
+    ///
     /// # Errors
     /// Where the engine refuses: the name is taken, the image or the network is missing.
     pub async fn create_container(&self, plan: &ContainerPlan, image_id: &str) -> Result<String> {
         let body = translate::container(plan, image_id, self.flavour());
         let options = CreateContainerOptionsBuilder::new().name(&plan.name).build();
-        match self.quick().create_container(Some(options), body).await {
-            Ok(created) => Ok(created.id),
-            Err(failure) => {
-                let taken = name_is_taken(&failure);
-                let error = fault::error(format!("creating container {}", plan.name), failure);
-                Err(if taken { error.hint(format!("docker rm {}", plan.name)) } else { error })
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let failure = match self.quick().create_container(Some(options.clone()), body.clone()).await {
+                Ok(created) => return Ok(created.id),
+                Err(failure) => failure,
+            };
+            let taken = name_is_taken(&failure);
+            let found = if taken { Some(self.inspect(&plan.name).await?) } else { None };
+            match found {
+                Some(Some(found)) if is_planned(&found, plan) => return Ok(found.id.unwrap_or_default()),
+                // The name is taken first, and a moment later there is something to look at; or it is just going.
+                Some(None) if tries < NAME_TRIES => tokio::time::sleep(NAME_STEP).await,
+                _ => {
+                    let error = fault::error(format!("creating container {}", plan.name), failure);
+                    return Err(if taken { error.hint(format!("docker rm {}", plan.name)) } else { error });
+                }
             }
         }
     }
@@ -154,6 +172,13 @@ impl Engine {
             Err(failure) => Err(fault::error(format!("looking at container {}", short(id)), failure)),
         }
     }
+}
+
+/// Whether a container is of the plan's project, and for the same.
+fn is_planned(found: &ContainerInspectResponse, plan: &ContainerPlan) -> bool {
+    let labels = found.config.as_ref().and_then(|config| config.labels.as_ref());
+    let same = |key: &str| plan.labels.get(key).is_some_and(|value| labels.and_then(|all| all.get(key)) == Some(value));
+    [label::PROJECT, label::DIRECTORY, label::ROLE, label::SERVICE].into_iter().all(same)
 }
 
 /// The ports on the host that a container publishes by its settings, running or not.

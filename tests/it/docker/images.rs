@@ -34,6 +34,12 @@ async fn a_small_container_runs_to_its_end_and_its_file_system_becomes_an_image(
     assert_eq!(trial.engine.facts(&trial.project, &[], &[]).await.expect("facts").containers, []);
 
     let id = trial.engine.create_container(&plan, &trial.image).await.expect("made");
+    // What a killed run asked for may come after the next run's look: it is as good. Another's container is not.
+    assert_eq!(trial.engine.create_container(&plan, &trial.image).await.expect("there is one"), id);
+    let mut others = plan.clone();
+    others.labels.insert(label::PROJECT.to_owned(), "another".to_owned());
+    let error = trial.engine.create_container(&others, &trial.image).await.expect_err("it is another's");
+    assert_eq!(error.hints, [format!("docker rm {}", plan.name)]);
     let mut labels = trial.labels(Role::Image, "probe");
     labels.insert(label::SPEC.to_owned(), "committed".to_owned());
     let image = trial.engine.commit(&id, &format!("{}/probe", trial.project.prefix()), "1", &labels).await;

@@ -110,25 +110,27 @@ fn status_is_as_documented(project: &Project, posts: usize) {
     }
     assert_eq!(keys(&status["bootstrap"]), ["container", "host"]);
     assert_eq!(status["bootstrap"]["container"], "kafka-1:19092,kafka-2:19092,kafka-3:19092");
-    assert_eq!(keys(&status["cluster"]), ["controller", "id", "metadata_version", "version"]);
+    assert_eq!(keys(&status["cluster"]), ["controller", "id", "metadata_could", "metadata_version", "version"]);
     assert_eq!(status["cluster"]["version"], "4.3.1");
+    assert_eq!(status["cluster"]["metadata_could"], serde_json::Value::Null, "a new cluster has its release's level");
     assert_eq!(status["cluster"]["metadata_version"], "4.3-IV0");
     let nodes = status["nodes"].as_array().unwrap();
     assert_eq!(nodes.len(), 3);
     let mut addresses = Vec::new();
     for (node, id) in nodes.iter().zip(1..) {
-        assert_eq!(keys(node), ["address", "id", "leaders", "memory_bytes", "name", "roles", "state"]);
+        assert_eq!(keys(node), ["address", "id", "leaders", "memory_bytes", "name", "roles", "state", "version"]);
         assert_eq!(node["name"], format!("kafka-{id}"));
         assert_eq!(node["id"], id);
         assert_eq!(node["roles"], serde_json::json!(["broker", "controller"]));
         assert_eq!(node["state"], "running");
+        assert_eq!(node["version"], "4.3.1");
         assert!(node["memory_bytes"].as_u64().unwrap() > 50_000_000, "{node}");
         addresses.push(node["address"].as_str().unwrap());
     }
     assert_eq!(status["bootstrap"]["host"], addresses.join(","));
     assert_eq!(
         status["topics"],
-        serde_json::json!([{"name": "posts", "partitions": 6, "replication": 3, "under_replicated": 0, "offline": 0, "messages": posts}])
+        serde_json::json!([{"name": "posts", "partitions": 6, "replication": 3, "under_replicated": 0, "offline": 0, "messages": posts, "in_file": true, "drift": []}])
     );
     assert_eq!(
         status["groups"],
