@@ -1,6 +1,6 @@
 //! `kdev up`.
 
-use std::{process::ExitCode, time::Duration};
+use std::{borrow::Cow, process::ExitCode, time::Duration};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use super::{
     plan::{self, PlanOutput},
 };
 use crate::{
+    config::load::Overrides,
     error::{Error, Result},
     ops::{Session, stakes::Planned, status, up},
     reconcile::Permission,
@@ -107,10 +108,29 @@ pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
         ui.data(&format!("\n{}", ui::timeline::waterfall(&timeline.spans())));
     }
     let topic = session.settings.default_topic().map_or("TOPIC", |topic| topic.as_str());
-    ui.say(&format!(
-        "\nnext:\n  kdev consume {topic} -n 10      read records\n  kdev produce {topic}            send some\n  kdev logs -f                watch all services"
-    ));
+    ui.say(&next_commands(topic, &context.overrides));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to type next, for this very project.
+fn next_commands(topic: &str, overrides: &Overrides) -> String {
+    let Overrides { project, file } = overrides;
+    let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Cow::into_owned);
+    let mut kdev = "kdev".to_owned();
+    if let Some(project) = project {
+        kdev.push_str(&format!(" -p {}", quoted(project)));
+    }
+    if let Some(file) = file {
+        kdev.push_str(&format!(" -f {}", quoted(&file.to_string_lossy())));
+    }
+    let commands = [
+        (format!("{kdev} consume {topic} -n 10"), "read records"),
+        (format!("{kdev} produce {topic}"), "send some"),
+        (format!("{kdev} logs -f"), "watch all services"),
+    ];
+    let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+    let lines = commands.map(|(command, meaning)| format!("\n  {command:width$}   {meaning}"));
+    format!("\nnext:{}", lines.concat())
 }
 
 async fn shown_up(
@@ -154,4 +174,21 @@ fn refused(held: &[Planned]) -> Error {
         .details(held.iter().map(ui::plan::destroys))
         .hint("kdev up --allow destroy-data")
         .hint("change kdev.toml back; kdev plan shows what is left")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_type_next_names_the_same_project() {
+        let overrides = Overrides { project: Some("blog".to_owned()), file: Some("my dir/kdev.toml".into()) };
+        insta::assert_snapshot!(next_commands("posts", &overrides), @r"
+
+        next:
+          kdev -p blog -f 'my dir/kdev.toml' consume posts -n 10   read records
+          kdev -p blog -f 'my dir/kdev.toml' produce posts         send some
+          kdev -p blog -f 'my dir/kdev.toml' logs -f               watch all services
+        ");
+    }
 }
