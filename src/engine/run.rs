@@ -172,7 +172,14 @@ pub async fn reach<W: World>(
         let ended = ended.into_iter().chain(std::iter::from_fn(|| work.under_way.try_join_next()));
         let ended: Vec<Ended> = ended.collect();
         acted = !ended.is_empty();
-        if let Some(error) = ended.into_iter().find_map(|ended| work.end(ended, &mut done, &mut given_up).err()) {
+        // All are taken note of, whichever of them failed.
+        let mut failed = None;
+        for ended in ended {
+            if let Err(error) = work.end(ended, &mut done, &mut given_up) {
+                _ = failed.get_or_insert(error);
+            }
+        }
+        if let Some(error) = failed {
             break error;
         }
     };
