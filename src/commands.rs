@@ -90,7 +90,7 @@ pub(crate) async fn target(
         Some(bootstrap) => Target { cluster: bootstrap.clone(), bootstrap, topic, command, in_project: false },
         None => {
             let cluster = format!("project {}", settings.project.name);
-            let bootstrap = addresses::bootstrap(&Session::open(settings).await?).await?;
+            let bootstrap = addresses::bootstrap_at_once(settings).await?;
             Target { bootstrap, cluster, topic, command, in_project: true }
         }
     })

@@ -12,6 +12,7 @@ pub mod run;
 pub mod simulated;
 mod simulated_moving;
 pub mod storage;
+mod traffic;
 
 use std::future::Future;
 

@@ -1,6 +1,6 @@
 //! Finding the engine, and saying why there is none.
 
-use std::{io, path::Path, time::Duration};
+use std::{collections::BTreeMap, io, path::Path, time::Duration};
 
 use bollard::{API_DEFAULT_VERSION, Docker, errors::Error as Fault};
 
@@ -10,7 +10,10 @@ use super::{
     fault,
     info::Version,
 };
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    model::{NodeId, Project},
+};
 
 /// bollard's own default; waiting longer is asked for where it is needed.
 const SECONDS: u64 = 120;
@@ -27,6 +30,23 @@ impl Engine {
     pub async fn connect() -> Result<Engine> {
         let around = Surroundings::of_process();
         Self::connect_from(around).await
+    }
+
+    /// The nodes of the project that run, as [`Engine::running_nodes`] of the engine that [`Engine::connect`] would
+    /// choose; none where there are none, or anything is in the way: then `connect` says what.
+    ///
+    /// That engine is asked for its containers and nothing else, not even its version, for which Docker runs two
+    /// programs: what a client needs comes in the same form from all of them.
+    pub async fn running_nodes_at_once(project: &Project) -> Option<BTreeMap<NodeId, u16>> {
+        let (origin, candidates) = fault::blocking(|| Surroundings::of_process().candidates()).await.ok()?;
+        for address in candidates {
+            let Ok(docker) = client(&address) else { continue };
+            let engine = Engine::new(docker.with_timeout(HELLO), address, origin.clone(), Version::unasked());
+            if let Ok(nodes) = engine.running_nodes(project).await {
+                return Some(nodes).filter(|nodes| !nodes.is_empty());
+            }
+        }
+        None
     }
 
     pub(super) async fn connect_from(around: Surroundings) -> Result<Engine> {
@@ -51,11 +71,15 @@ impl Engine {
     }
 }
 
+fn client(address: &Address) -> std::result::Result<Docker, Fault> {
+    match address {
+        Address::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), SECONDS, API_DEFAULT_VERSION),
+        Address::Tcp(host) => Docker::connect_with_http(&format!("tcp://{host}"), SECONDS, API_DEFAULT_VERSION),
+    }
+}
+
 async fn hello(address: &Address) -> std::result::Result<(Docker, Version), Fault> {
-    let docker = match address {
-        Address::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), SECONDS, API_DEFAULT_VERSION)?,
-        Address::Tcp(host) => Docker::connect_with_http(&format!("tcp://{host}"), SECONDS, API_DEFAULT_VERSION)?,
-    };
+    let docker = client(address)?;
     let version = docker.clone().with_timeout(HELLO).version().await?;
     Ok((docker, Version::from(version)))
 }

@@ -32,6 +32,11 @@ fn parse_api(text: &str) -> Option<(u16, u16)> {
 }
 
 impl Version {
+    /// Of an engine that was not asked.
+    pub(super) fn unasked() -> Self {
+        Version { engine: "unknown".to_owned(), api: FLOOR, podman: false }
+    }
+
     /// Refuses an engine that is too old.
     pub(super) fn check_floor(&self) -> Result<()> {
         if self.api >= FLOOR {

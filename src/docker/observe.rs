@@ -57,8 +57,7 @@ impl Engine {
         });
         let strangers = strangers.map(|(kind, name)| Stranger { kind, name: name.clone() }).collect();
         let mine = containers.into_iter().filter(|container| ours(container.labels.as_ref()));
-        let mut containers = self.inspected(mine).await?;
-        containers.sort_by(|a, b| a.name.cmp(&b.name));
+        let containers = self.inspected(mine).await?;
         Ok(DockerFacts {
             images,
             prepared: prepared_by_base(&built),
@@ -69,6 +68,17 @@ impl Engine {
             containers,
             strangers,
         })
+    }
+
+    /// The project's containers as they are now; the rest of the facts stays as it was. A fraction of the engine's
+    /// work for [`Engine::facts`], for those who wait: of all that, only containers change by themselves.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn with_containers_of_now(&self, project: &Project, facts: DockerFacts) -> Result<DockerFacts> {
+        let containers = self.all_containers().await?;
+        let mine = containers.into_iter().filter(|c| c.labels.as_ref().is_some_and(|labels| is_of(project, labels)));
+        Ok(DockerFacts { containers: self.inspected(mine).await?, ..facts })
     }
 
     /// The nodes of the project that run, with their ports on the host: what a client needs, by one question instead
@@ -143,13 +153,15 @@ impl Engine {
         Ok(found.await?.into_iter().flatten().collect())
     }
 
-    /// The list lacks exit codes, restarts and the ports of stopped containers.
+    /// In the order of their names. The list lacks exit codes, restarts and the ports of stopped containers.
     async fn inspected(&self, listed: impl Iterator<Item = ContainerSummary>) -> Result<Vec<ContainerFacts>> {
         let ids: Vec<String> = listed.filter_map(|container| container.id).collect();
         let found = join_all(ids.iter().map(|id| self.inspect(id))).await;
         // One that was removed since the listing is none.
         let found: Result<Vec<_>> = found.into_iter().collect();
-        Ok(found?.into_iter().flatten().filter_map(container_facts).collect())
+        let mut containers: Vec<_> = found?.into_iter().flatten().filter_map(container_facts).collect();
+        containers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(containers)
     }
 }
 

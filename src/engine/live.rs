@@ -51,6 +51,8 @@ pub struct Live {
     plan: Plan,
     moving: moving::Looks,
     last: Mutex<Option<(Instant, DockerFacts)>>,
+    /// The active controller as of the last look.
+    leads: Mutex<Option<NodeId>>,
     /// Nodes whose volumes were made by this run, so that nobody need look whether they are empty.
     empty: Mutex<BTreeSet<NodeId>>,
     first_metadata: OnceCell<FirstMetadata>,
@@ -71,6 +73,7 @@ impl Live {
             plan,
             moving: moving::Looks::new(occasion),
             last: Mutex::default(),
+            leads: Mutex::default(),
             empty: Mutex::default(),
             first_metadata: OnceCell::new(),
         }
@@ -82,6 +85,9 @@ impl Live {
             if let Step::CreateVolume { node } = step {
                 self.empty().insert(*node);
             }
+        }
+        if self.plan.nodes.keys().all(|node| self.empty().contains(node)) {
+            self.moving.begins_anew();
         }
         self
     }
@@ -100,18 +106,24 @@ impl Live {
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    fn leads(&self) -> std::sync::MutexGuard<'_, Option<NodeId>> {
+        self.leads.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     async fn docker_facts(&self, acted: bool) -> Result<DockerFacts> {
-        if !acted
-            && let Some((at, facts)) = &*self.last()
-            && at.elapsed() < DOCKER_FRESH
-        {
-            return Ok(facts.clone());
-        }
-        let images = match self.plan.nodes.is_empty() {
-            true => Vec::new(),
-            false => vec![self.plan.kafka_image.clone()],
+        let project = &self.plan.project;
+        let known = self.last().clone().filter(|_| !acted);
+        let facts = match known {
+            Some((at, facts)) if at.elapsed() < DOCKER_FRESH => return Ok(facts),
+            Some((_, facts)) => self.docker.with_containers_of_now(project, facts).await?,
+            None => {
+                let images = match self.plan.nodes.is_empty() {
+                    true => Vec::new(),
+                    false => vec![self.plan.kafka_image.clone()],
+                };
+                self.docker.facts(project, &images, &wanted_names(&self.plan)).await?
+            }
         };
-        let facts = self.docker.facts(&self.plan.project, &images, &wanted_names(&self.plan)).await?;
         *self.last() = Some((Instant::now(), facts.clone()));
         Ok(facts)
     }
@@ -123,7 +135,10 @@ impl Live {
             return KafkaFacts::default();
         }
         let mut facts = self.kafka.observe(&running, KAFKA_PATIENCE).await;
-        if facts.controller.is_some() {
+        *self.leads() = facts.controller;
+        // Until then no setting is compared, and nodes that are starting have better things to do than to tell theirs.
+        let complete = self.plan.staying().all(|(id, _)| facts.answering.contains_key(&id));
+        if facts.controller.is_some() && (complete || !self.moving.is_anew()) {
             // As below: the next look asks again.
             let moving = self.moving.complete(&self.kafka, &self.plan, acted, &running, &mut facts).await;
             if moving.is_err() {
@@ -131,7 +146,7 @@ impl Live {
             }
         }
         let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
-        if facts.controller.is_some() {
+        if facts.controller.is_some() && complete {
             // A cluster too busy to answer looks like one without settings of its own: the next look asks again.
             match tokio::join!(self.kafka.add_settings(&mut facts.topics, &planned), self.kafka.cluster_config()) {
                 (Ok(_), Ok(config)) => facts.config = config,
@@ -238,10 +253,21 @@ impl Live {
         Ok(())
     }
 
-    /// Waits until Kafka shows it; a cluster that takes longer than usual is looked at by the loop again.
+    /// Waits until the controller shows it, whose word counts in the loop's looks too; a cluster that takes longer
+    /// than usual is looked at by the loop again.
     async fn until(&self, shown: impl Fn(&KafkaFacts) -> bool) {
+        let addresses = addresses(&self.plan);
+        let leads = *self.leads();
         let since = Instant::now();
-        while since.elapsed() < SHOWN && !shown(&self.kafka.observe(&addresses(&self.plan), KAFKA_PATIENCE).await) {
+        while since.elapsed() < SHOWN {
+            let facts = match leads.and_then(|node| Some((node, addresses.get(&node)?))) {
+                Some((node, address)) => self.kafka.observe_one(node, address, KAFKA_PATIENCE).await,
+                None => self.kafka.observe(&addresses, KAFKA_PATIENCE).await,
+            };
+            // Another controller by now: the loop will see.
+            if shown(&facts) || facts.controller != leads {
+                return;
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -289,8 +315,14 @@ impl Live {
                 self.kafka.alter_topic_config(topic, &set, &BTreeSet::new()).await
             }
             Step::DeleteTopic { topic } => self.kafka.delete_topic_everywhere(topic).await,
-            Step::Limit { nodes, topics, evening } => moving::limit(&self.kafka, nodes, topics, *evening).await,
-            Step::Reassign { moves, .. } => moving::reassign(&self.kafka, moves, &addresses(&self.plan)).await,
+            Step::Limit { nodes, topics, evening } => {
+                self.moving.moves();
+                moving::limit(&self.kafka, nodes, topics, *evening).await
+            }
+            Step::Reassign { moves, .. } => {
+                self.moving.moves();
+                moving::reassign(&self.kafka, moves, &addresses(&self.plan)).await
+            }
             Step::Unlimit => moving::unlimit(&self.kafka, &addresses(&self.plan)).await,
             Step::Unregister { node } => moving::unregister(&self.kafka, *node).await,
             Step::ElectLeaders => self.elect_leaders().await,

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -40,6 +43,7 @@ type Reassignments = BTreeMap<TopicName, BTreeMap<usize, Reassignment>>;
 /// What is remembered between two looks, so that not everything is asked each time.
 pub(super) struct Looks {
     occasion: Occasion,
+    anew: AtomicBool,
     last: Mutex<Last>,
 }
 
@@ -52,7 +56,23 @@ struct Last {
 
 impl Looks {
     pub fn new(occasion: Occasion) -> Self {
-        Looks { occasion, last: Mutex::new(Last::default()) }
+        Looks { occasion, anew: AtomicBool::new(false), last: Mutex::new(Last::default()) }
+    }
+
+    /// All nodes begin with empty disks: until something is moved there is no limit to be found, and the brokers are
+    /// those that answer. Asking each would burden nodes that have just started.
+    pub fn begins_anew(&self) {
+        self.anew.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Looks::begins_anew`] still holds.
+    pub fn is_anew(&self) -> bool {
+        self.anew.load(Ordering::Relaxed)
+    }
+
+    /// Something is moved from now on.
+    pub fn moves(&self) {
+        self.anew.store(false, Ordering::Relaxed);
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Last> {
@@ -85,6 +105,7 @@ impl Looks {
         }
         let standing = match last.standing.filter(|_| !acted) {
             Some(standing) => standing,
+            None if self.is_anew() => (Limited::default(), facts.answering.keys().copied().collect()),
             None => (limited(kafka, facts).await?, kafka.registered().await?),
         };
         (facts.limited, facts.registered) = standing.clone();

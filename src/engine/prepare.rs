@@ -1,15 +1,18 @@
 //! Makes a Kafka image ready for fast starts, once per image: `plan::prepared` tells what that is.
 //!
 //! Three short containers: the first lists the jars, the second lets Kafka's own tool write the records that a new
-//! cluster begins with, the third runs a node once to train the class-data archive; its file system, committed, is
-//! the prepared image.
+//! cluster begins with, the third runs a node once, with a little traffic, to train the class-data archive; its file
+//! system, committed, is the prepared image.
 
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-use super::storage::{self, FirstMetadata, entry};
+use super::{
+    storage::{self, FirstMetadata, entry},
+    traffic,
+};
 use crate::{
     docker::{Engine, UploadKind},
     error::{Error, Result, While},
@@ -24,6 +27,9 @@ const TRAINING: Duration = Duration::from_secs(90);
 /// A single node has no peer to hand over to; it ends in a second.
 const TRAINING_STOP: Duration = Duration::from_secs(30);
 const WORK: &str = "/var/lib/kafka/data";
+/// What a controller finds that has run before (`FileQuorumStateStore`): reading it takes some eighty classes that a
+/// new one has no use for.
+const QUORUM_STATE: &str = r#"{"leaderId":-1,"leaderEpoch":1,"votedId":-1,"appliedOffset":0,"currentVoters":[{"voterId":1}],"data_version":0}"#;
 
 /// Prepares the image, unless another process just did.
 pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
@@ -96,7 +102,8 @@ fn single_node() -> String {
          listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\ncontroller.listener.names=CONTROLLER\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={WORK}/log\n\
          offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\nlog.cleaner.dedupe.buffer.size=4194304\n"
+         transaction.state.log.min.isr=1\nlog.cleaner.dedupe.buffer.size=4194304\n\
+         group.initial.rebalance.delay.ms=0\n"
     )
 }
 
@@ -186,6 +193,7 @@ async fn train(
     ];
     let meta = storage::meta_properties(&storage::new_id(), NodeId(1), &storage::new_id());
     let mut data = storage::storage("log", Some(&first), meta);
+    data.push(entry("log/quorum-state", 0o644, UploadKind::File(QUORUM_STATE.as_bytes().to_vec())));
     data.push(entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())));
     let doing = || "running a node once to record its classes".to_owned();
     docker.remove_container(&plan.name).await.while_(doing)?;
@@ -195,6 +203,7 @@ async fn train(
         docker.upload(&container, WORK, data).await?;
         docker.start(&container).await?;
         started(docker, &container).await?;
+        traffic::pass(docker, &container, &class_path).await;
         docker.stop(&container, TRAINING_STOP).await?;
         docker.commit(&container, repository, tag, &prepared::labels(base)).await
     }

@@ -6,6 +6,7 @@ mod outcome;
 mod run;
 mod sender;
 mod shape;
+mod single;
 
 pub use chunks::{Chunk, Chunks};
 pub use outcome::{BadLine, Ending, Failure, Outcome, Reason};

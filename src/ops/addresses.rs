@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Session;
 use crate::{
-    docker::ProjectSummary,
+    config::Settings,
+    docker::{Engine, ProjectSummary},
     error::{Error, Result},
     model::NodeId,
     plan::build,
@@ -31,6 +32,18 @@ pub async fn of_running(session: &Session) -> Result<BTreeMap<NodeId, String>> {
         return Err(error);
     }
     Ok(running)
+}
+
+/// The bootstrap addresses of the project's nodes that run, by the shortest way there is: for commands that a
+/// developer types all day.
+///
+/// # Errors
+/// As [`of_running`], and where no engine answers.
+pub async fn bootstrap_at_once(settings: Settings) -> Result<String> {
+    match Engine::running_nodes_at_once(&settings.project).await {
+        Some(ports) => Ok(status::host_bootstrap(&ports)),
+        None => bootstrap(&Session::open(settings).await?).await,
+    }
 }
 
 /// The bootstrap addresses `localhost:port,…` of all nodes that run.

@@ -9,6 +9,7 @@ use super::{
     chunks::Chunks,
     outcome::{Ending, Outcome},
     sender::{Answer, Sender},
+    single,
 };
 use crate::{
     error::Result,
@@ -47,6 +48,9 @@ pub fn produce<'a>(
     each: Option<&'a mut dyn FnMut(Answer) -> io::Result<()>>,
     stop: &'a CancellationToken,
 ) -> Result<Outcome> {
+    if let Some(outcome) = single::send(&request, stop) {
+        return Ok(outcome);
+    }
     let Request { target, source, extras, delivery } = request;
     let care = match source {
         Source::One { .. } => Care::InOrder,
