@@ -16,11 +16,8 @@ import uuid
 import probe
 from baseline import NODES, READY_S, free_ports
 
-# Where kdev's image keeps a new cluster's first records, and where a node looks for them (src/plan/prepared.rs).
-FIRST_METADATA = {
-    "opt/kdev/bootstrap.checkpoint": "bootstrap.checkpoint",
-    "opt/kdev/first.checkpoint": "__cluster_metadata-0/00000000000000000000-0000000000.checkpoint",
-}
+# Where kdev keeps a new cluster's first records: a path below the storage, and the contents (src/plan/prepared.rs).
+FIRST_METADATA = "kdev.first-metadata"
 DATA = "bare"
 
 
@@ -28,6 +25,8 @@ class Bare:
     def __init__(self, rootfs, commands):
         """`commands`: those of the nodes 1, 2, 3."""
         self.rootfs, self.commands = rootfs, commands
+        path, contents = rootfs.labels[FIRST_METADATA].split(" ")
+        self.first = (path, base64.b64decode(contents))
         self.processes = []
 
     def start(self):
@@ -53,11 +52,9 @@ class Bare:
         """The storage as kdev writes it: meta.properties, and the first metadata."""
         directory = self.rootfs.path / DATA / str(node)
         directory.mkdir(parents=True)
-        for kept, path in FIRST_METADATA.items():
-            if (self.rootfs.path / kept).exists():
-                (directory / path).parent.mkdir(exist_ok=True)
-                shutil.copy(self.rootfs.path / kept, directory / path)
-                break
+        path, contents = self.first
+        (directory / path).parent.mkdir(exist_ok=True)
+        (directory / path).write_bytes(contents)
         lines = ["version=1", f"cluster.id={cluster}", f"node.id={node}", f"directory.id={new_id()}"]
         (directory / "meta.properties").write_text("\n".join(lines) + "\n")
 

@@ -137,6 +137,16 @@ impl Engine {
         Ok(prepared_by_base(&self.all_images().await?).remove(base))
     }
 
+    /// The prepared images of an older layout that were made from the image with the id `base`: of no use any more.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn outdated_prepared_images(&self, base: &str) -> Result<Vec<ImageId>> {
+        let images = self.all_images().await?.into_iter().filter(|image| has_role(image, Role::Prepared));
+        let of_base = images.filter(|image| image.labels.get(label::BASE).is_some_and(|other| other == base));
+        Ok(of_base.filter(|image| !is_of_this_layout(image)).map(|image| whole_id(image.id)).collect())
+    }
+
     /// All images, the newest first. Asking for those with a label takes the engine longer, and with two labels
     /// Podman 4.3 finds nothing.
     async fn all_images(&self) -> Result<Vec<ImageSummary>> {
@@ -210,11 +220,15 @@ fn unfinished_of(project: &Project, images: &[ImageSummary]) -> Vec<ImageId> {
 }
 
 fn prepared_by_base(images: &[ImageSummary]) -> BTreeMap<ImageId, ImageId> {
-    let layout = |image: &&ImageSummary| image.labels.get(label::SPEC).is_some_and(|spec| spec == prepared::LAYOUT);
-    let usable = images.iter().filter(|image| has_role(image, Role::Prepared)).filter(layout);
+    let usable = images.iter().filter(|image| has_role(image, Role::Prepared) && is_of_this_layout(image));
     let pairs = usable.filter_map(|image| Some((image.labels.get(label::BASE)?.clone(), whole_id(image.id.clone()))));
     // The oldest first, so that the newest is the one that stays.
     pairs.rev().collect()
+}
+
+fn is_of_this_layout(image: &ImageSummary) -> bool {
+    image.labels.get(label::SPEC).is_some_and(|spec| spec == prepared::LAYOUT)
+        && image.labels.contains_key(label::FIRST_METADATA)
 }
 
 fn has_role(image: &ImageSummary, role: Role) -> bool {

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     World, ending, mishap, moving, prepare,
-    storage::{self, FirstMetadata},
+    storage,
 };
 use crate::{
     docker::{Engine, Mirror},
@@ -23,6 +23,7 @@ use crate::{
     plan::{
         NodePlan, Plan,
         build::APP_STOP_TIMEOUT,
+        prepared::FirstMetadata,
         node::{HANDOVER_TIMEOUT, name_aside, name_before_aside},
     },
     reconcile::{Step, moves::Occasion},
@@ -191,7 +192,8 @@ impl Live {
         }
         let first = match node.controller {
             true => {
-                let first = || storage::first_metadata(&self.docker, container);
+                let image = self.prepared_image().unwrap_or_default();
+                let first = || storage::first_metadata(&self.docker, &image);
                 Some(self.first_metadata.get_or_try_init(first).await?)
             }
             false => None,

@@ -10,15 +10,18 @@ use std::{
 };
 
 use super::{
-    storage::{self, FirstMetadata, entry},
+    storage::{self, entry},
     traffic,
 };
 use crate::{
     docker::{Engine, UploadKind},
     error::{Error, Result, While},
     lock,
-    model::{NodeId, Role},
-    plan::{ContainerPlan, Restart, node, prepared},
+    model::{NodeId, Role, label},
+    plan::{
+        ContainerPlan, Restart, node,
+        prepared::{self, FirstMetadata},
+    },
 };
 
 const MEMORY: u64 = 1 << 30;
@@ -43,7 +46,12 @@ pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
     let jars = jars(docker, &base, &short).await.while_(|| format!("listing the jars of {image}"))?;
     let first = first_metadata(docker, &base, &short, &jars).await?;
     let (repository, tag) = tag.rsplit_once(':').unwrap_or((&tag, "latest"));
-    train(docker, &base, &short, &jars, first, (repository, tag)).await
+    train(docker, &base, &short, &jars, first, (repository, tag)).await?;
+    // What an older kdev made takes half a gigabyte on its list of images. Nodes that still run it keep it.
+    for outdated in docker.outdated_prepared_images(&base).await? {
+        let _ = docker.remove_image(&outdated).await;
+    }
+    Ok(())
 }
 
 fn container(base: &str, name: String, command: Vec<String>) -> ContainerPlan {
@@ -137,10 +145,10 @@ async fn first_metadata(docker: &Engine, base: &str, short: &str, jars: &[String
         docker.upload(&container, WORK, entries).await?;
         docker.start(&container).await?;
         let code = docker.wait(&container).await?;
-        for (path, kept) in prepared::FIRST_METADATA {
+        for path in prepared::FIRST_METADATA {
             let found = docker.download(&container, &format!("{WORK}/log/{path}")).await?;
             if let (Some(bytes), 0) = (found, code) {
-                return Ok(FirstMetadata { path, kept, bytes });
+                return Ok(FirstMetadata { path: path.to_owned(), bytes });
             }
         }
         Err(Error::failed(format!(
@@ -189,7 +197,6 @@ async fn train(
         file(prepared::JAVA_ARGS, &prepared::java_args(jars)),
         file(prepared::SERVER_PROPERTIES, "# Every setting is on the node's command line.\n"),
         file(prepared::LOG_PROPERTIES, prepared::LOG_PROPERTIES_TEXT),
-        entry(&format!("kdev/{}", name(first.kept)), 0o644, UploadKind::File(first.bytes.clone())),
     ];
     let meta = storage::meta_properties(&storage::new_id(), NodeId(1), &storage::new_id());
     let mut data = storage::storage("log", Some(&first), meta);
@@ -205,7 +212,9 @@ async fn train(
         started(docker, &container).await?;
         traffic::pass(docker, &container, &class_path).await;
         docker.stop(&container, TRAINING_STOP).await?;
-        docker.commit(&container, repository, tag, &prepared::labels(base)).await
+        let mut labels = prepared::labels(base);
+        labels.insert(label::FIRST_METADATA.to_owned(), first.to_label());
+        docker.commit(&container, repository, tag, &labels).await
     }
     .await;
     docker.remove_container(&container).await.while_(doing)?;

@@ -5,7 +5,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{
     docker::{Engine, UploadEntry, UploadKind},
     error::{Error, Result, While},
-    plan::{NodePlan, node, prepared},
+    model::label,
+    plan::{NodePlan, node, prepared::FirstMetadata},
 };
 
 /// Kafka's user in the official image, to whom the files belong.
@@ -46,26 +47,13 @@ pub async fn write(docker: &Engine, container: &str, node: &NodePlan, first: Opt
     docker.upload(container, node::DATA, entries).await.while_(doing)
 }
 
-/// What the prepared image that the container was made from keeps of a new cluster's metadata.
-pub async fn first_metadata(docker: &Engine, container: &str) -> Result<FirstMetadata> {
-    for (path, kept) in prepared::FIRST_METADATA {
-        if let Some(bytes) = docker.download(container, kept).await? {
-            return Ok(FirstMetadata { path, kept, bytes });
-        }
-    }
-    Err(Error::failed("the prepared image lacks the first metadata of a cluster")
-        .hint("kdev down, remove the image kdev-prepared/kafka, kdev up"))
-}
-
-/// What a new cluster's metadata begin with: one of [`prepared::FIRST_METADATA`], and its contents.
-#[derive(Clone, Debug)]
-pub struct FirstMetadata {
-    /// Where it lies below the storage directory.
-    pub path: &'static str,
-    /// Where the prepared image keeps it.
-    pub kept: &'static str,
-    /// Its contents.
-    pub bytes: Vec<u8>,
+/// What the prepared image `image` keeps of a new cluster's metadata.
+pub async fn first_metadata(docker: &Engine, image: &str) -> Result<FirstMetadata> {
+    let label = docker.image_label(image, label::FIRST_METADATA).await?;
+    label.as_deref().and_then(FirstMetadata::from_label).ok_or_else(|| {
+        Error::failed("the prepared image lacks the first metadata of a cluster")
+            .hint("kdev down, remove the image kdev-prepared/kafka, kdev up")
+    })
 }
 
 /// The storage directory of a node that has never run, `meta.properties` last.
@@ -89,11 +77,12 @@ pub fn entry(path: &str, mode: u32, kind: UploadKind) -> UploadEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::prepared::FIRST_METADATA;
 
     #[test]
     fn meta_properties_comes_last_whatever_the_release() {
-        for (path, kept) in prepared::FIRST_METADATA {
-            let first = FirstMetadata { path, kept, bytes: b"first".to_vec() };
+        for path in FIRST_METADATA {
+            let first = FirstMetadata { path: path.to_owned(), bytes: b"first".to_vec() };
             let entries = storage("log", Some(&first), "version=1".to_owned());
             let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
             assert_eq!(paths.first(), Some(&"log"));

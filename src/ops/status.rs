@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use super::{Session, planning};
 use crate::{
     error::Result,
-    kafka::admin::Admin,
+    kafka::admin::{Admin, ClusterSummary},
     model::NodeId,
     observed::{ContainerState, DockerFacts, Observed},
     status::{self, Group, Measured, Status},
@@ -22,14 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The engine does not answer.
 pub async fn status(session: &Session) -> Result<Status> {
     let docker = session.docker.facts(&session.settings.project, &[], &[]).await?;
-    status_with(session, docker).await
-}
-
-/// As [`status()`], where what the engine holds is known already.
-///
-/// # Errors
-/// As [`status()`].
-pub async fn status_with(session: &Session, docker: DockerFacts) -> Result<Status> {
     let ports = planning::ports(session, &docker)?;
     let running = running(&docker, &ports);
     let admin = Admin::for_nodes(&running);
@@ -42,6 +34,27 @@ pub async fn status_with(session: &Session, docker: DockerFacts) -> Result<Statu
         // A cluster that does not answer this has told its other troubles already.
         let _ = admin.patience(PATIENCE).add_settings(topics, &named).await;
     }
+    Ok(told(session, &ports, docker, summary, memory))
+}
+
+/// As [`status()`], of what `up` has just looked at: only what that look leaves out is asked.
+///
+/// # Errors
+/// There is no port for a node.
+pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed) -> Result<Status> {
+    let ports = planning::ports(session, &observed.docker)?;
+    let summary = kafka.summary_of(observed.kafka, PATIENCE);
+    let (summary, memory) = join(summary, memory(session, &observed.docker)).await;
+    Ok(told(session, &ports, observed.docker, summary, memory))
+}
+
+fn told(
+    session: &Session,
+    ports: &BTreeMap<NodeId, u16>,
+    docker: DockerFacts,
+    summary: ClusterSummary,
+    memory: BTreeMap<String, u64>,
+) -> Status {
     let measured = Measured {
         messages: summary.messages,
         groups: summary
@@ -57,7 +70,7 @@ pub async fn status_with(session: &Session, docker: DockerFacts) -> Result<Statu
         memory,
     };
     let observed = Observed { docker, kafka: summary.facts, ..Observed::default() };
-    Ok(status::of(&session.settings, &ports, &observed, &measured))
+    status::of(&session.settings, ports, &observed, &measured)
 }
 
 /// The host addresses of the nodes that run.

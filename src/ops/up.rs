@@ -41,7 +41,6 @@ pub struct Options {
 }
 
 /// What an [`up()`] did.
-#[derive(Debug)]
 pub struct Done {
     /// The steps that were taken, in the order in which they ended.
     pub steps: Vec<Step>,
@@ -49,6 +48,8 @@ pub struct Done {
     pub held: Vec<Planned>,
     /// The world at the end.
     pub observed: Observed,
+    /// What it was done to, for more questions.
+    pub world: Arc<Live>,
 }
 
 /// Makes the system what the file says, and waits until it is healthy. What takes records away is held back until it
@@ -79,7 +80,7 @@ pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &
         observed = more.observed;
     }
     match outcome.failed_apps.len() {
-        0 => Ok(Done { steps, held, observed }),
+        0 => Ok(Done { steps, held, observed, world }),
         1 => Err(with_kafka_up(outcome.failed_apps.remove(0))),
         _ => {
             // Each is told whole; the last is the one that is returned.

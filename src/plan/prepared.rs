@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+
 use crate::model::{Role, label};
 
 /// The JVM's argument file: class path, class-data archive, logging.
@@ -13,13 +15,10 @@ pub const JAVA_ARGS: &str = "/opt/kdev/java.args";
 pub const SERVER_PROPERTIES: &str = "/opt/kdev/server.properties";
 /// How Kafka logs.
 pub const LOG_PROPERTIES: &str = "/opt/kdev/log4j2.properties";
-/// The records with which a new cluster's metadata begin, as a release's own format command writes them: where it puts
-/// them below the storage directory, and where the prepared image keeps them. To 4.3 a file that the first controller
-/// reads; from 4.4 on the metadata's first snapshot.
-pub const FIRST_METADATA: [(&str, &str); 2] = [
-    ("bootstrap.checkpoint", "/opt/kdev/bootstrap.checkpoint"),
-    ("__cluster_metadata-0/00000000000000000000-0000000000.checkpoint", "/opt/kdev/first.checkpoint"),
-];
+/// Where a release's own format command puts the records with which a new cluster's metadata begin, below the storage
+/// directory. To 4.3 a file that the first controller reads; from 4.4 on the metadata's first snapshot.
+pub const FIRST_METADATA: [&str; 2] =
+    ["bootstrap.checkpoint", "__cluster_metadata-0/00000000000000000000-0000000000.checkpoint"];
 /// The class-data archive, trained with this very JVM and these very jars.
 pub const CLASS_ARCHIVE: &str = "/opt/kdev/kafka.jsa";
 /// The directory of all these.
@@ -47,6 +46,30 @@ pub fn labels(base: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// What a new cluster's metadata begin with: a file of some 400 bytes, which the prepared image keeps in its label
+/// ([`label::FIRST_METADATA`]), where it can be read without looking into a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstMetadata {
+    /// Where it lies below the storage directory: one of [`FIRST_METADATA`].
+    pub path: String,
+    /// Its contents.
+    pub bytes: Vec<u8>,
+}
+
+impl FirstMetadata {
+    /// The label's value: the path, and the contents in base64.
+    pub fn to_label(&self) -> String {
+        format!("{} {}", self.path, BASE64.encode(&self.bytes))
+    }
+
+    /// What the label says; none where it is no such label.
+    pub fn from_label(label: &str) -> Option<Self> {
+        let (path, bytes) = label.split_once(' ')?;
+        let path = FIRST_METADATA.into_iter().find(|known| *known == path)?.to_owned();
+        Some(FirstMetadata { path, bytes: BASE64.decode(bytes).ok()? })
+    }
+}
+
 /// Warnings and errors on standard output, with the time; what Kafka says at INFO fills screens and start-up time.
 pub const LOG_PROPERTIES_TEXT: &str = "\
 status = error
@@ -69,4 +92,19 @@ pub fn java_args(jars: &[String]) -> String {
          -Djava.awt.headless=true\n-Dlog4j2.configurationFile={LOG_PROPERTIES}\n",
         jars.join(":")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_metadata_come_back_from_their_label() {
+        for path in FIRST_METADATA {
+            let first = FirstMetadata { path: path.to_owned(), bytes: vec![0, 255, b' ', b'"', b'='] };
+            assert_eq!(FirstMetadata::from_label(&first.to_label()), Some(first));
+        }
+        assert_eq!(FirstMetadata::from_label("../elsewhere AAAA"), None);
+        assert_eq!(FirstMetadata::from_label("bootstrap.checkpoint !"), None);
+    }
 }

@@ -15,6 +15,9 @@ use crate::{
     observed::KafkaFacts,
 };
 
+/// Where Kafka keeps its groups: made for the first of them.
+const GROUPS: &str = "__consumer_offsets";
+
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterSummary {
@@ -56,7 +59,24 @@ impl Admin {
         let (deadline, listed_by) = (Instant::now() + timeout, Instant::now() + first);
         let lists = addresses.keys().map(|id| self.groups_of(i32::from(id.0), listed_by));
         let (facts, lists) = join(self.observe(addresses, first), join_all(lists)).await;
-        let mut groups: Vec<ListedGroup> = lists.into_iter().flatten().flatten().collect();
+        let lists = lists.into_iter().flatten().collect();
+        self.summarized(facts, lists, deadline).await
+    }
+
+    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now: only the rest is asked.
+    pub async fn summary_of(&self, facts: KafkaFacts, timeout: Duration) -> ClusterSummary {
+        let deadline = Instant::now() + timeout;
+        // Where the topic is missing that groups are kept in, there is none.
+        let may_have_groups = facts.topics.keys().any(|name| name.as_str() == GROUPS);
+        let nodes = facts.answering.keys().filter(|_| may_have_groups);
+        let lists = join_all(nodes.map(|id| self.groups_of(i32::from(id.0), Instant::now() + timeout / 2))).await;
+        let lists = lists.into_iter().flatten().collect();
+        self.summarized(facts, lists, deadline).await
+    }
+
+    /// The second round: offsets, and what the groups of each node's list do.
+    async fn summarized(&self, facts: KafkaFacts, lists: Vec<Vec<ListedGroup>>, deadline: Instant) -> ClusterSummary {
+        let mut groups: Vec<ListedGroup> = lists.into_iter().flatten().collect();
         groups.sort_by(|a, b| a.name.cmp(&b.name));
 
         let leaders = leaders(&facts);
