@@ -14,6 +14,7 @@ import machine
 import produce
 import profiles
 import report
+import roll
 import small
 import start
 from command import Unmeasurable
@@ -26,6 +27,7 @@ PARTS = {
     "produce": produce.measure,
     "consume": consume.measure,
     "load": load.measure,
+    "roll": roll.measure,
     "profiles": profiles.measure,
     "growth": growth.measure,
 }

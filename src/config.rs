@@ -12,6 +12,7 @@ pub mod machine;
 pub mod owned;
 #[cfg(test)]
 mod schema_tests;
+mod times;
 
 use std::{collections::BTreeMap, path::PathBuf};
 

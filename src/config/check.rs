@@ -14,7 +14,7 @@ use super::{
     file::{App, Config, File, Kafka, Topic, TopicsEntry},
     load,
     machine::Machine,
-    owned,
+    owned, times,
 };
 use crate::{
     error::{Error, Result},
@@ -142,7 +142,7 @@ impl Check<'_> {
             |image| image.replace("{version}", &version.to_string()),
         );
         let brokers = self.number(brokers.as_ref(), "brokers", 1..=NodeId::MAX.into(), DEFAULT_BROKERS.into())? as u8;
-        let config_map = self.config(config)?;
+        let mut config_map = self.config(config)?;
         for key in config_map.keys() {
             if let Some(reason) = owned::reason(key) {
                 // A dotted key without quotes is a nested table: its first part has the place.
@@ -151,6 +151,7 @@ impl Check<'_> {
                 return Err(self.at(span, format!("`{key}` cannot be set: {reason}")).hint("remove the line"));
             }
         }
+        times::in_milliseconds(&mut config_map);
         Ok(KafkaSettings {
             version,
             finalize: finalize.unwrap_or(true),

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn what_kafka_takes_at_run_time_is_told_from_the_rest() {
         assert!(is_dynamic("log.retention.ms") && is_dynamic("min.insync.replicas"));
-        // The same time by another name is read at the start only.
+        // The same time by another name is read at the start only; `times` says it in milliseconds.
         assert!(!is_dynamic("log.retention.hours"));
         assert!(!is_dynamic("num.io.threads") && !is_dynamic("listeners"));
         assert!(CLUSTER_WIDE.is_sorted());

@@ -113,7 +113,16 @@ impl Engine {
     /// # Errors
     /// Where the container is gone.
     pub async fn tail(&self, id: &str, lines: usize) -> Result<Vec<String>> {
-        let query = LogQuery { tail: Some(lines), ..LogQuery::default() };
+        self.tail_since(id, lines, None).await
+    }
+
+    /// As [`Engine::tail`], of what was written since that moment: a container that was started again still has the
+    /// lines of its earlier lives.
+    ///
+    /// # Errors
+    /// Where the container is gone.
+    pub async fn tail_since(&self, id: &str, lines: usize, since: Option<Timestamp>) -> Result<Vec<String>> {
+        let query = LogQuery { tail: Some(lines), since, ..LogQuery::default() };
         let all: Vec<LogLine> = self.logs(id, query).try_collect().await?;
         // Podman counts the pieces of a long line, and may give more than was asked for.
         let surplus = all.len().saturating_sub(lines);

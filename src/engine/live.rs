@@ -9,10 +9,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
-use super::{
-    World, ending, mishap, moving, prepare,
-    storage,
-};
+use super::{World, ending, mishap, moving, prepare, storage};
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
@@ -23,8 +20,8 @@ use crate::{
     plan::{
         NodePlan, Plan,
         build::APP_STOP_TIMEOUT,
-        prepared::FirstMetadata,
         node::{HANDOVER_TIMEOUT, name_aside, name_before_aside},
+        prepared::FirstMetadata,
     },
     reconcile::{Step, moves::Occasion},
     template,
@@ -42,8 +39,8 @@ const STAYED_UP: Duration = Duration::from_secs(2);
 const PRINTED_AND_UP: Duration = Duration::from_millis(400);
 /// A new topic, an election, or a new level of the metadata is seen by all nodes within a few hundred milliseconds.
 const SHOWN: Duration = Duration::from_secs(5);
-/// As many last lines as show a Java or Python traceback's head.
-const LAST_LINES: usize = 20;
+/// A program may print before the engine has written down when it started.
+const STARTING_MS: i64 = 1000;
 
 /// Docker and Kafka, for one plan.
 pub struct Live {
@@ -349,11 +346,12 @@ impl World for Live {
     }
 
     async fn autopsy(&self, service: &str, name: &str) -> Error {
-        let state = self
-            .last()
-            .as_ref()
-            .and_then(|(_, facts)| facts.containers.iter().find(|c| c.name == name).map(|container| container.state));
-        let lines = self.docker.tail(name, LAST_LINES).await.unwrap_or_default();
+        let known = self.last().as_ref().and_then(|(_, facts)| {
+            facts.containers.iter().find(|c| c.name == name).map(|container| (container.state, container.started_ms))
+        });
+        let (state, started_ms) = known.unzip();
+        let since = started_ms.and_then(|ms| Timestamp::from_millisecond(ms - STARTING_MS).ok());
+        let lines = self.docker.tail_since(name, mishap::SEARCHED, since).await.unwrap_or_default();
         mishap::ended(service, state, &self.plan.version, lines)
     }
 }

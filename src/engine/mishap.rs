@@ -13,8 +13,15 @@ const NO_SPACE: &str = "No space left on device";
 /// How a controller begins to say that the level of its metadata is beyond it (4.2.1, started on data of 4.3.1).
 const TOO_NEW: &str = "Tried to apply FeatureLevelRecord";
 
-/// Why a container that was started has ended, from its state, if that is known, and the last `lines` it printed.
-pub fn ended(service: &str, state: Option<ContainerState>, version: &KafkaVersion, lines: Vec<String>) -> Error {
+/// As many last lines as show a Java or Python traceback's head.
+const SHOWN: usize = 20;
+/// In so many last lines the reason is looked for: a node whose disk is full says so once for each partition, with a
+/// traceback, and then goes on to end.
+pub const SEARCHED: usize = 1000;
+
+/// Why a container that was started has ended, from its state, if that is known, and the last `lines` it printed. Of
+/// these the last few are shown.
+pub fn ended(service: &str, state: Option<ContainerState>, version: &KafkaVersion, mut lines: Vec<String>) -> Error {
     let is_node = NodeId::from_service(service).is_some();
     let more_memory = |error: Error| {
         let section = if is_node { "[kafka]".to_owned() } else { format!("[apps.{service}]") };
@@ -38,12 +45,14 @@ pub fn ended(service: &str, state: Option<ContainerState>, version: &KafkaVersio
         Some(ContainerState::Exited { .. }) if lines.iter().any(|line| line.contains(NO_SPACE)) => {
             Error::failed(format!("{service} ended: there is no room left on its disk"))
                 .hint("docker system df   (shows what takes up the room on the engine's disk)")
+                .hint("a smaller `retention.bytes` under [topics.NAME.config], once there is some room")
         }
         Some(ContainerState::Exited { code, .. }) => {
             Error::failed(format!("{service} ended at once, with exit code {code}"))
         }
         _ => Error::failed(format!("{service} does not stay up")),
     };
+    lines.drain(..lines.len().saturating_sub(SHOWN));
     error = match lines.is_empty() {
         true => error.details(["(it printed nothing)"]),
         false => error.details(lines),
@@ -101,6 +110,16 @@ pub fn doing(step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_named_though_much_was_said_since() {
+        let mut lines = vec!["java.io.IOException: No space left on device".to_owned()];
+        lines.extend((0..100).map(|n| format!("\tat a.B({n})")));
+        let state = Some(ContainerState::Exited { code: 1, oom: false });
+        let error = ended("kafka-2", state, &"4.3.1".parse().unwrap(), lines);
+        assert_eq!(error.message, "kafka-2 ended: there is no room left on its disk");
+        assert_eq!((error.details.len(), error.details[19].as_str()), (SHOWN, "\tat a.B(99)"));
+    }
 
     #[test]
     fn a_refused_change_of_a_topic_says_what_to_type() {

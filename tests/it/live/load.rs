@@ -70,7 +70,7 @@ fn a_changed_setting_rolls_through_the_nodes_one_at_a_time_and_loses_nothing() {
     let services = ["kafka-1", "kafka-2", "kafka-3", "producer", "consumer"];
     let ids = || services.map(|service| project.docker.id(&project.container(service)).unwrap());
     let before = ids();
-    project.configure(&format!("{WITH_APPS}[kafka.config]\n\"log.retention.hours\" = 24\n"));
+    project.configure(&format!("{WITH_APPS}[kafka.config]\n\"num.io.threads\" = 5\n"));
     let dry = project.up(&["--dry-run"]);
     assert_eq!(dry.stdout.matches("stop kafka-").count(), 3, "{dry}");
     let ran = project.up(&[]);

@@ -60,6 +60,7 @@ fn records() {
     a_topic_of_transactions_ends(&project);
     a_rate_loses_nothing_and_an_audit_tells(&project);
     other_programs_reach_it(&project);
+    one_record_lands_where_many_do(&project);
     // Last, since the cluster is lost.
     a_cluster_lost_midway_is_told(&project);
 }
@@ -110,6 +111,28 @@ fn lines_are_values_and_keys(project: &Project) {
     // Nothing in, nothing out.
     project.feed(&["produce", "copy"], "").expect(0);
     assert_eq!(all(project, "copy").len(), before + 3);
+}
+
+/// A record on the command line takes a shorter way than one of the input, and must land in the same partition.
+fn one_record_lands_where_many_do(project: &Project) {
+    let keys = ["ada", "k", "a-little-bit-longer-string", "grüße", ""];
+    let partition = |ran: crate::sandbox::Ran| {
+        let said = ran.expect(0).stderr;
+        let at = said.find("posts[").unwrap_or_else(|| panic!("no landing: {said}"));
+        said[at + "posts[".len()..].split(']').next().unwrap().to_owned()
+    };
+    for key in keys {
+        let short = partition(project.run(&["produce", "posts", "--key", key, "--value", "short"]));
+        let long = partition(project.feed(&["produce", "posts", "--key", key], "long\n"));
+        assert_eq!(short, long, "the key `{key}`");
+    }
+    let time = "2026-01-02T03:04:05Z";
+    let fixed = ["produce", "posts", "--tombstone", "--key", "gone", "--partition", "2", "--timestamp", time];
+    assert_eq!(partition(project.run(&fixed)), "2");
+    let read = ["consume", "posts", "--partition", "2", "--key", "gone", "--exit", "-o", "json"];
+    let record = project.run(&read).expect(0).json();
+    assert!(record["value"].is_null() && record["headers"].as_array().unwrap().is_empty(), "{record}");
+    assert_eq!(record["timestamp"], 1_767_323_045_000_i64);
 }
 
 fn a_group_goes_on_where_it_stopped(project: &Project) {

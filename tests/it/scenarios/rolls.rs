@@ -213,8 +213,7 @@ async fn a_shorter_retention_of_all_brokers_is_held_back_as_a_topics_own_is() {
     let observed = cluster("4.3.1").await;
     let next = |hours: u64, observed: &Observed| {
         let file = format!(
-            "name = \"blog\"\n[kafka.config]\n\"log.retention.ms\" = {}\n[topics.posts]\n[topics.posts.config]\n\"min.insync.replicas\" = 2\n",
-            hours * 3_600_000
+            "name = \"blog\"\n[kafka.config]\n\"log.retention.hours\" = {hours}\n[topics.posts]\n[topics.posts.config]\n\"min.insync.replicas\" = 2\n"
         );
         reconcile_up::next(&plan(&settings(&file), observed), true, observed).unwrap()
     };
