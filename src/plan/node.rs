@@ -192,9 +192,6 @@ fn choices(voters: u8, kafka: &KafkaSettings) -> BTreeMap<String, String> {
         // with 6 s after 5.6 to 7.0 (two busy cores). With less, a node that is merely busy would be taken for lost.
         ("broker.heartbeat.interval.ms", "500".into()),
         ("broker.session.timeout.ms", "3000".into()),
-        // What the controller writes down waits this long for more, at Kafka's 25 each of the five or six writes on the
-        // way to a new cluster or to a new leader: 0.1 to 0.3 s of a start (medians of five, by turns).
-        ("controller.quorum.append.linger.ms", "5".into()),
         ("controller.quorum.election.timeout.ms", "500".into()),
         ("controller.quorum.election.backoff.max.ms", "500".into()),
     ];
