@@ -41,7 +41,7 @@ def measure(setup, rounds):
     part = Part("Changes under load", rows)
     part.said("the load, and the account", ["kdev", "audit", TOPIC, "--rate", RATE, "-o", "json"])
     with filling(*rows):
-        present(setup, OLD)
+        setup.kafka_image(OLD)
         toml = written(OLD, USUAL)
         with Project(setup.kdev, setup.engine, f"{setup.prefix}-roll", toml) as project:
             project.run("up", "--no-apps")
@@ -61,15 +61,6 @@ def measure(setup, rounds):
 def written(version, memory):
     """The whole kdev.toml."""
     return KAFKA.format(version, memory) + corpus.toml(TOPIC)
-
-
-def present(setup, version):
-    pattern = setup.present("KDEV_KAFKA_IMAGE", "apache/kafka:{version}")
-    name = pattern.replace("{version}", version)
-    try:
-        setup.engine.image_id(name)
-    except Unmeasurable as error:
-        raise Unmeasurable(f"the image {name} is not there ({error}): run scripts/images {version}") from error
 
 
 class Roll:

@@ -36,21 +36,22 @@ class Setup:
         with (ROOT / "templates/kdev.toml").open("rb") as file:
             return tomllib.load(file)["kafka"]["version"]
 
-    def kafka_image(self):
-        """The image that kdev would run."""
-        return self.present("KDEV_KAFKA_IMAGE", OFFICIAL_KAFKA).replace("{version}", self.kafka_version())
+    def kafka_image(self, version=None):
+        """The image that kdev would run, of that version or of the built-in kdev.toml's."""
+        version = version or self.kafka_version()
+        return self.present("KDEV_KAFKA_IMAGE", OFFICIAL_KAFKA, version).replace("{version}", version)
 
     def python_image(self):
         """The image that the apps would be built from."""
         return self.present("KDEV_PYTHON_IMAGE", OFFICIAL_PYTHON)
 
-    def present(self, variable, official):
+    def present(self, variable, official, version=""):
         image = os.environ.get(variable) or official
-        name = image.replace("{version}", self.kafka_version())
+        name = image.replace("{version}", version)
         try:
             self.engine.image_id(name)
         except Unmeasurable as error:
-            raise Unmeasurable(f"the image {name} is not there ({error}): run scripts/images") from error
+            raise Unmeasurable(f"the image {name} is not there ({error}): run scripts/images {version}".rstrip()) from error
         return image
 
     @contextlib.contextmanager

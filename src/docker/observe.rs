@@ -56,8 +56,7 @@ impl Engine {
             _ => volumes.iter().any(|v| &v.name == name && !ours(Some(&v.labels))),
         });
         let strangers = strangers.map(|(kind, name)| Stranger { kind, name: name.clone() }).collect();
-        let mine = containers.into_iter().filter(|container| ours(container.labels.as_ref()));
-        let containers = self.inspected(mine).await?;
+        let containers = self.inspected(project, containers).await?;
         Ok(DockerFacts {
             images,
             prepared: prepared_by_base(&built),
@@ -76,9 +75,8 @@ impl Engine {
     /// # Errors
     /// Where the engine does not answer.
     pub async fn with_containers_of_now(&self, project: &Project, facts: DockerFacts) -> Result<DockerFacts> {
-        let containers = self.all_containers().await?;
-        let mine = containers.into_iter().filter(|c| c.labels.as_ref().is_some_and(|labels| is_of(project, labels)));
-        Ok(DockerFacts { containers: self.inspected(mine).await?, ..facts })
+        let containers = self.inspected(project, self.all_containers().await?).await?;
+        Ok(DockerFacts { containers, ..facts })
     }
 
     /// The nodes of the project that run, with their ports on the host: what a client needs, by one question instead
@@ -163,9 +161,11 @@ impl Engine {
         Ok(found.await?.into_iter().flatten().collect())
     }
 
-    /// In the order of their names. The list lacks exit codes, restarts and the ports of stopped containers.
-    async fn inspected(&self, listed: impl Iterator<Item = ContainerSummary>) -> Result<Vec<ContainerFacts>> {
-        let ids: Vec<String> = listed.filter_map(|container| container.id).collect();
+    /// The project's containers of a list, in the order of their names. The list lacks exit codes, restarts and the ports of stopped containers.
+    async fn inspected(&self, project: &Project, listed: Vec<ContainerSummary>) -> Result<Vec<ContainerFacts>> {
+        let ours =
+            |container: &ContainerSummary| container.labels.as_ref().is_some_and(|labels| is_of(project, labels));
+        let ids: Vec<String> = listed.into_iter().filter(ours).filter_map(|container| container.id).collect();
         let found = join_all(ids.iter().map(|id| self.inspect(id))).await;
         // One that was removed since the listing is none.
         let found: Result<Vec<_>> = found.into_iter().collect();

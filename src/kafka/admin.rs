@@ -37,6 +37,8 @@ pub use offsets::At;
 pub use quorum::{Quorum, QuorumReplica};
 pub use summary::{ClusterSummary, GroupSummary};
 
+pub(super) use route::{metadata_request, wire_topic};
+
 use crate::{kafka::wire::Pool, model::NodeId};
 
 /// How long an operation may take, retries included, unless told otherwise. Longer than a dead

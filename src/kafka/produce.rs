@@ -105,6 +105,19 @@ pub enum Source {
     },
 }
 
+impl Source {
+    /// Bytes of key and value of the one record that it is, where any topic takes so many, but for one whose own limit
+    /// is tiny: there the broker says so.
+    fn small(&self) -> Option<usize> {
+        let Source::One { key, value } = self else { return None };
+        let size = key.as_ref().map_or(0, Vec::len) + value.as_ref().map_or(0, Vec::len);
+        (size < SMALL).then_some(size)
+    }
+}
+
+/// Half of Kafka's own limit of a batch.
+const SMALL: usize = 500_000;
+
 /// What every record gets in addition.
 #[derive(Clone, Debug, Default)]
 pub struct Extras {

@@ -146,7 +146,7 @@ impl Known {
 }
 
 /// A metadata request that never creates a topic.
-pub(super) fn metadata_request(topics: Option<&[TopicName]>) -> MetadataRequest {
+pub(in crate::kafka) fn metadata_request(topics: Option<&[TopicName]>) -> MetadataRequest {
     let topics = topics.map(|topics| {
         topics.iter().map(|name| MetadataRequestTopic::default().with_name(Some(wire_topic(name)))).collect()
     });
@@ -154,7 +154,7 @@ pub(super) fn metadata_request(topics: Option<&[TopicName]>) -> MetadataRequest 
 }
 
 /// A topic's name for the codec.
-pub(super) fn wire_topic(name: &TopicName) -> WireTopic {
+pub(in crate::kafka) fn wire_topic(name: &TopicName) -> WireTopic {
     WireTopic(to_text(name.as_str()))
 }
 

@@ -60,7 +60,7 @@ pub fn produce<'a>(
     let connection = connect(target, delivery, care, USUAL_BATCH)?;
     let topic = find(&connection, target)?;
     // A single small record needs no limit to be told apart from others, and is there sooner without the question.
-    let limit = if is_small(&source) { None } else { max_message_bytes(&connection, &topic) };
+    let limit = if source.small().is_some() { None } else { max_message_bytes(&connection, &topic) };
     // A batch over the topic's limit would be refused with all its records.
     let connection = match limit {
         Some(limit) if limit < USUAL_BATCH => connect(target, delivery, care, limit)?,
@@ -95,16 +95,6 @@ pub fn produce<'a>(
     let ending = ending.unwrap_or_else(|_| if stop.is_cancelled() { Ending::Interrupted } else { Ending::Failing });
     sender.settle(delivery.timeout, matches!(ending, Ending::Interrupted));
     Ok(sender.outcome(start.elapsed(), ending))
-}
-
-/// Whether it is one record that any topic takes, but for one whose own limit is tiny: there the broker says so.
-fn is_small(source: &Source) -> bool {
-    match source {
-        Source::One { key, value } => {
-            key.as_ref().map_or(0, Vec::len) + value.as_ref().map_or(0, Vec::len) < USUAL_BATCH / 2
-        }
-        Source::Lines { .. } | Source::Generated { .. } => false,
-    }
 }
 
 /// What retries may not do.

@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use kafka_protocol::{
     indexmap::IndexMap,
     messages::{
-        MetadataRequest, ProduceRequest, TopicName as WireTopic,
-        metadata_request::MetadataRequestTopic,
+        ProduceRequest, TopicName as WireTopic,
         produce_request::{PartitionProduceData, TopicProduceData},
     },
     records::{
@@ -28,16 +27,15 @@ use super::{
 };
 use crate::{
     kafka::{
+        admin::{metadata_request, wire_topic},
         native::Landing,
-        wire::{Connection, to_text},
+        wire::Connection,
     },
     model::TopicName,
 };
 
 /// How long a node may take to be reached, and to say who leads: a healthy one takes some milliseconds.
 const REACHED: Duration = Duration::from_millis(500);
-/// Of key and value. A larger record may be over the topic's limit, of which librdkafka knows more to say.
-const SMALL: usize = 500_000;
 /// `acks` of a record that all replicas in sync have.
 const ALL: i16 = -1;
 /// From this version on a topic is named by its id alone (KIP-516).
@@ -50,13 +48,13 @@ pub fn send(request: &Request<'_>, stop: &CancellationToken) -> Option<Outcome> 
     let Request { target, source, extras, delivery } = request;
     let Extras { partition, timestamp, headers } = extras;
     let Source::One { key, value } = source else { return None };
-    let size = key.as_ref().map_or(0, Vec::len) + value.as_ref().map_or(0, Vec::len);
+    // A larger one may be over the topic's limit, of which librdkafka knows more to say.
+    let size = source.small()?;
     // The hash of keys is Java's alone here; headers of the codec are a map, and Kafka's a list.
     let by_key = key.is_some() && partition.is_none();
     let plain = headers.is_empty()
         && delivery.compression == Compression::None
-        && !(by_key && delivery.partitioner != Partitioner::Murmur2)
-        && size < SMALL;
+        && !(by_key && delivery.partitioner != Partitioner::Murmur2);
     let runtime = Handle::try_current().ok().filter(|_| plain)?;
     let bytes = |text: &Option<Vec<u8>>| text.clone().map(Bytes::from);
     let record = Record {
@@ -112,11 +110,7 @@ impl Place {
     /// Asks the node at `bootstrap` for the topic, and connects to the leader of the record's partition.
     async fn find(bootstrap: &str, topic: &TopicName, partition: Option<i32>, key: Option<&[u8]>) -> Option<Place> {
         let mut connection = Connection::open(bootstrap, REACHED).await.ok()?;
-        let name = WireTopic(to_text(topic.as_str()));
-        let request = MetadataRequest::default()
-            .with_topics(Some(vec![MetadataRequestTopic::default().with_name(Some(name.clone()))]))
-            .with_allow_auto_topic_creation(false);
-        let answer = connection.call(&request).await.ok()?;
+        let answer = connection.call(&metadata_request(Some(std::slice::from_ref(topic)))).await.ok()?;
         let found = answer.topics.first().filter(|found| found.error_code == 0)?;
         let partitions = i32::try_from(found.partitions.len()).ok().filter(|&count| count > 0)?;
         let partition = match (partition, key) {
@@ -128,7 +122,7 @@ impl Place {
         let leader = answer.brokers.iter().find(|broker| broker.node_id == leads.leader_id)?;
         let address = format!("{}:{}", leader.host.as_str(), leader.port);
         let leader = if address == bootstrap { connection } else { Connection::open(&address, REACHED).await.ok()? };
-        Some(Place { leader, topic: name, id: found.topic_id, partition, partitions })
+        Some(Place { leader, topic: wire_topic(topic), id: found.topic_id, partition, partitions })
     }
 
     /// Sends the record, and returns where it landed once all replicas in sync have it.
