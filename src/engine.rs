@@ -23,11 +23,22 @@ use crate::{
     reconcile::Step,
 };
 
+/// What the steps that have ended since the last look were done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Acted {
+    /// None has ended.
+    Not,
+    /// The cluster alone: the engine holds what it held.
+    OnKafka,
+    /// The engine, and whatever follows from that.
+    OnEngine,
+}
+
 /// What can be looked at and changed.
 pub trait World: Send + Sync + 'static {
-    /// Looks at everything. `acted` says whether a step has ended since the last look: where none has, facts that
-    /// only kdev changes may be those of the last look.
-    fn observe(&self, acted: bool) -> impl Future<Output = Result<Observed>> + Send;
+    /// Looks at everything. `acted` says what has been done since the last look: facts that only kdev changes may be
+    /// those of the last look where it has not.
+    fn observe(&self, acted: Acted) -> impl Future<Output = Result<Observed>> + Send;
 
     /// Does one step. Doing it again, or when it is already done, is no error.
     fn apply(&self, step: &Step, progress: &StepProgress) -> impl Future<Output = Result<()>> + Send;

@@ -15,7 +15,11 @@ use super::{
     fault::{self, Doing, gone_is_fine},
     translate::{self, Flavour},
 };
-use crate::{error::Result, model::label, plan::ContainerPlan};
+use crate::{
+    error::Result,
+    model::{Role, label},
+    plan::ContainerPlan,
+};
 
 /// How long a removal that somebody else began may take, asked after each [`REMOVAL_STEP`].
 const REMOVAL_TRIES: u32 = 150;
@@ -24,6 +28,10 @@ const REMOVAL_STEP: Duration = Duration::from_millis(200);
 /// How long a name may be taken by what cannot be looked at, asked after each [`NAME_STEP`].
 const NAME_TRIES: u32 = 50;
 const NAME_STEP: Duration = Duration::from_millis(100);
+
+/// How long an engine that wants the network first may wait for it, asked after each [`NETWORK_STEP`].
+const NETWORK_TRIES: u32 = 100;
+const NETWORK_STEP: Duration = Duration::from_millis(50);
 
 impl Engine {
     pub(super) fn flavour(&self) -> Flavour {
@@ -34,6 +42,8 @@ impl Engine {
     ///
     /// Where the project has one of that name by now, it is that one, whatever it was made from: a run that was killed
     /// leaves a request behind that the engine may carry out after the next run has looked.
+    ///
+    /// A node's network may be in the making: Docker looks for it at the start only, and Podman is asked again.
     ///
     /// # Errors
     /// Where the engine refuses: the name is taken, the image or the network is missing.
@@ -53,6 +63,9 @@ impl Engine {
                 Some(Some(found)) if is_planned(&found, plan) => return Ok(found.id.unwrap_or_default()),
                 // The name is taken first, and a moment later there is something to look at; or it is just going.
                 Some(None) if tries < NAME_TRIES => tokio::time::sleep(NAME_STEP).await,
+                None if plan.role == Role::Node && tries < NETWORK_TRIES && lacks_network(&failure, &plan.network) => {
+                    tokio::time::sleep(NETWORK_STEP).await;
+                }
                 _ => {
                     let error = fault::error(format!("creating container {}", plan.name), failure);
                     return Err(if taken { error.hint(format!("docker rm {}", plan.name)) } else { error });
@@ -193,6 +206,12 @@ fn name_is_taken(failure: &bollard::errors::Error) -> bool {
     fault::status(failure) == Some(409) || fault::reason(failure).contains("already in use")
 }
 
+/// Podman answers 500 to a network that is not there, and says "network not found" besides its name.
+fn lacks_network(failure: &bollard::errors::Error, network: &str) -> bool {
+    let reason = fault::reason(failure);
+    matches!(fault::status(failure), Some(404 | 500)) && reason.contains(network) && reason.contains("network")
+}
+
 fn not_running(failure: &bollard::errors::Error) -> bool {
     let reason = fault::reason(failure);
     matches!(fault::status(failure), Some(409 | 500))
@@ -207,4 +226,21 @@ fn whole_seconds(timeout: Duration) -> i32 {
 pub(super) fn short(id: &str) -> &str {
     let is_id = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
     if is_id { &id[..12] } else { id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_that_is_not_there_yet_is_known_from_other_troubles() {
+        let lacks = |status_code, message: &str| {
+            let message = message.to_owned();
+            lacks_network(&bollard::errors::Error::DockerResponseServerError { status_code, message }, "blog-1a2b")
+        };
+        assert!(lacks(404, "network blog-1a2b not found"));
+        assert!(lacks(500, "container create: unable to find network with name or ID blog-1a2b: network not found"));
+        assert!(!lacks(404, "No such image: blog-1a2b"));
+        assert!(!lacks(409, "network blog-1a2b is being removed"));
+    }
 }

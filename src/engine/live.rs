@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
-use super::{World, ending, mishap, moving, prepare, storage};
+use super::{Acted, World, ending, mishap, moving, prepare, storage};
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
@@ -39,8 +39,18 @@ const STAYED_UP: Duration = Duration::from_secs(2);
 const PRINTED_AND_UP: Duration = Duration::from_millis(400);
 /// A new topic, an election, or a new level of the metadata is seen by all nodes within a few hundred milliseconds.
 const SHOWN: Duration = Duration::from_secs(5);
+const SHOWN_STEP: Duration = Duration::from_millis(20);
 /// A program may print before the engine has written down when it started.
 const STARTING_MS: i64 = 1000;
+
+/// What this run knows of a node's storage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Storage {
+    /// It made the volume.
+    Empty,
+    /// It has formatted it, or found it formatted.
+    Written,
+}
 
 /// Docker and Kafka, for one plan.
 pub struct Live {
@@ -51,9 +61,11 @@ pub struct Live {
     last: Mutex<Option<(Instant, DockerFacts)>>,
     /// The active controller as of the last look.
     leads: Mutex<Option<NodeId>>,
-    /// Nodes whose volumes were made by this run, so that nobody need look whether they are empty.
-    empty: Mutex<BTreeSet<NodeId>>,
+    /// What is known of the nodes' storages, so that nobody need look.
+    storages: Mutex<BTreeMap<NodeId, Storage>>,
     first_metadata: OnceCell<FirstMetadata>,
+    /// Topics that were made since the last look at the cluster.
+    made: Mutex<BTreeSet<TopicName>>,
 }
 
 impl Live {
@@ -72,22 +84,10 @@ impl Live {
             moving: moving::Looks::new(occasion),
             last: Mutex::default(),
             leads: Mutex::default(),
-            empty: Mutex::default(),
+            storages: Mutex::default(),
             first_metadata: OnceCell::new(),
+            made: Mutex::default(),
         }
-    }
-
-    /// With these steps taken before, in the same run.
-    pub fn after(self, steps: &[Step]) -> Self {
-        for step in steps {
-            if let Step::CreateVolume { node } = step {
-                self.empty().insert(*node);
-            }
-        }
-        if self.plan.nodes.keys().all(|node| self.empty().contains(node)) {
-            self.moving.begins_anew();
-        }
-        self
     }
 
     /// The cluster's client, for what no look tells.
@@ -95,8 +95,19 @@ impl Live {
         &self.kafka
     }
 
-    fn empty(&self) -> std::sync::MutexGuard<'_, BTreeSet<NodeId>> {
-        self.empty.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn storages(&self) -> std::sync::MutexGuard<'_, BTreeMap<NodeId, Storage>> {
+        self.storages.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn create_volume(&self, node: NodeId) -> Result<()> {
+        let Some(planned) = self.plan.nodes.get(&node) else { return Ok(()) };
+        self.docker.create_volume(&planned.volume).await?;
+        let mut storages = self.storages();
+        storages.insert(node, Storage::Empty);
+        if self.plan.nodes.keys().all(|node| storages.get(node) == Some(&Storage::Empty)) {
+            self.moving.begins_anew();
+        }
+        Ok(())
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Option<(Instant, DockerFacts)>> {
@@ -104,13 +115,17 @@ impl Live {
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    fn made(&self) -> std::sync::MutexGuard<'_, BTreeSet<TopicName>> {
+        self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     fn leads(&self) -> std::sync::MutexGuard<'_, Option<NodeId>> {
         self.leads.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    async fn docker_facts(&self, acted: bool) -> Result<DockerFacts> {
+    async fn docker_facts(&self, acted: Acted) -> Result<DockerFacts> {
         let project = &self.plan.project;
-        let known = self.last().clone().filter(|_| !acted);
+        let known = self.last().clone().filter(|_| acted != Acted::OnEngine);
         let facts = match known {
             Some((at, facts)) if at.elapsed() < DOCKER_FRESH => return Ok(facts),
             Some((_, facts)) => self.docker.with_containers_of_now(project, facts).await?,
@@ -126,19 +141,37 @@ impl Live {
         Ok(facts)
     }
 
-    async fn kafka_facts(&self, docker: &DockerFacts, acted: bool) -> KafkaFacts {
+    /// Looks until the topics that were made just now are shown; a cluster that takes longer than usual is believed.
+    async fn observe_kafka(&self, running: &BTreeMap<NodeId, String>) -> KafkaFacts {
+        let since = Instant::now();
+        loop {
+            let facts = self.kafka.observe(running, KAFKA_PATIENCE).await;
+            // Without a controller nothing is asked for.
+            if facts.controller.is_none() {
+                return facts;
+            }
+            let all_shown = self.made().iter().all(|topic| facts.topics.contains_key(topic));
+            if all_shown || since.elapsed() > SHOWN {
+                self.made().clear();
+                return facts;
+            }
+            tokio::time::sleep(SHOWN_STEP).await;
+        }
+    }
+
+    async fn kafka_facts(&self, docker: &DockerFacts, acted: Acted) -> KafkaFacts {
         let mut running = addresses(&self.plan);
         running.retain(|&id, _| docker.node(id).is_some_and(|c| c.state == ContainerState::Running));
         if running.is_empty() {
             return KafkaFacts::default();
         }
-        let mut facts = self.kafka.observe(&running, KAFKA_PATIENCE).await;
+        let mut facts = self.observe_kafka(&running).await;
         *self.leads() = facts.controller;
         // Until then no setting is compared, and nodes that are starting have better things to do than to tell theirs.
         let complete = self.plan.staying().all(|(id, _)| facts.answering.contains_key(&id));
         if facts.controller.is_some() && (complete || !self.moving.is_anew()) {
             // As below: the next look asks again.
-            let moving = self.moving.complete(&self.kafka, &self.plan, acted, &running, &mut facts).await;
+            let moving = self.moving.complete(&self.kafka, &self.plan, acted != Acted::Not, &running, &mut facts).await;
             if moving.is_err() {
                 facts.controller = None;
             }
@@ -184,7 +217,10 @@ impl Live {
 
     /// Writes the node's storage unless it is written. What the image keeps for that is the same for all nodes.
     async fn format(&self, node: &NodePlan, container: &str) -> Result<()> {
-        if !self.empty().contains(&node.id) && storage::is_written(&self.docker, container, node).await? {
+        let known = self.storages().get(&node.id).copied();
+        if known == Some(Storage::Written)
+            || (known.is_none() && storage::is_written(&self.docker, container, node).await?)
+        {
             return Ok(());
         }
         let first = match node.controller {
@@ -196,7 +232,7 @@ impl Live {
             false => None,
         };
         storage::write(&self.docker, container, node, first).await?;
-        self.empty().remove(&node.id);
+        self.storages().insert(node.id, Storage::Written);
         Ok(())
     }
 
@@ -204,7 +240,10 @@ impl Live {
         let (Some(node), Some(image)) = (self.plan.nodes.get(&id), self.prepared_image()) else {
             return Err(Error::failed("the image or the plan of the node is gone").hint("kdev up"));
         };
-        self.docker.create_container(&node.container, &image).await.map(drop)
+        let container = self.docker.create_container(&node.container, &image).await?;
+        // What can be done before the network is there need not be done after it. `start` sees to the rest.
+        let is_empty = self.storages().get(&id) == Some(&Storage::Empty);
+        if is_empty { self.format(node, &container).await } else { Ok(()) }
     }
 
     fn prepared_image(&self) -> Option<String> {
@@ -233,11 +272,11 @@ impl Live {
         Ok(())
     }
 
-    /// Creates, and waits until the nodes' metadata show it, so that it is not asked for again.
+    /// Creates. Looks that do not show it yet are not believed: it would be asked for again.
     async fn create_topic(&self, topic: &TopicName) -> Result<()> {
         let Some(plan) = self.plan.topics.get(topic) else { return Ok(()) };
         self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect::<Result<()>>()?;
-        self.until(|facts| facts.topics.contains_key(topic)).await;
+        self.made().insert(topic.clone());
         Ok(())
     }
 
@@ -267,7 +306,7 @@ impl Live {
             if shown(&facts) || facts.controller != leads {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(SHOWN_STEP).await;
         }
     }
 
@@ -280,10 +319,7 @@ impl Live {
                 None => Ok(()),
             },
             Step::CreateNetwork => self.docker.create_network(&self.plan.network).await.map(drop),
-            Step::CreateVolume { node } => match self.plan.nodes.get(node) {
-                Some(node) => self.docker.create_volume(&node.volume).await,
-                None => Ok(()),
-            },
+            Step::CreateVolume { node } => self.create_volume(*node).await,
             Step::CreateNode { node } => self.create_node(*node).await,
             Step::Start { service, name } => self.start(service, &self.id_of(name)).await,
             Step::Unpause { name, .. } => self.docker.unpause(&self.id_of(name)).await,
@@ -334,7 +370,7 @@ impl Live {
 }
 
 impl World for Live {
-    async fn observe(&self, acted: bool) -> Result<Observed> {
+    async fn observe(&self, acted: Acted) -> Result<Observed> {
         let docker = self.docker_facts(acted).await?;
         let (kafka, settled) =
             futures_util::future::join(self.kafka_facts(&docker, acted), self.settled(&docker)).await;

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::World;
+use super::{Acted, World};
 use crate::{
     error::{Error, Kind, Result},
     event::{Event, Events, StepProgress},
@@ -25,6 +25,10 @@ use crate::{
 /// How long to wait before looking again when there is nothing to do. Readiness is seen this late at most; one look
 /// at a live cluster takes a few milliseconds.
 const PAUSE: Duration = Duration::from_millis(40);
+/// How long to wait before looking again when there is nothing to do until a step ends: what runs may still die.
+const UNTIL_A_STEP_ENDS: Duration = Duration::from_millis(250);
+/// What was begun together often ends together: the others get this long before the next look, which takes longer.
+const TOGETHER: Duration = Duration::from_millis(3);
 /// What every step but pulls and builds takes at most: a preparation of an image on a busy machine.
 const FINISH: Duration = Duration::from_secs(60);
 /// A step that is asked for this often in one run is being undone by somebody.
@@ -72,7 +76,8 @@ pub async fn reach<W: World>(
     let mut given_up: BTreeMap<String, Error> = BTreeMap::new();
     let mut told: Vec<Waiting> = Vec::new();
     let mut waits = Waits::default();
-    let mut acted = true;
+    // A world that was looked at just now need not be looked at again.
+    let mut acted = Acted::Not;
     let mut first = first;
     let failure = loop {
         let observed = match world.observe(acted).await {
@@ -143,6 +148,7 @@ pub async fn reach<W: World>(
             waits.follow(&[], events.timeline());
             return Ok(Outcome { steps: done, observed, failed_apps: given_up.into_values().collect() });
         }
+        let pause = if next.waiting.is_empty() { UNTIL_A_STEP_ENDS } else { PAUSE };
         if next.waiting != told {
             for waiting in &next.waiting {
                 let (phase, what) = (waiting.phase(), waiting.to_string());
@@ -162,16 +168,18 @@ pub async fn reach<W: World>(
             break timed_out(timeout, &told);
         }
         // Whatever comes first: a step ends, or it is time to look again.
-        let pause = tokio::time::sleep(PAUSE);
         let ended = tokio::select! {
             Some(ended) = work.under_way.join_next() => Some(ended),
-            () = pause => None,
+            () = tokio::time::sleep(pause) => None,
             () = cancel.cancelled() => None,
         };
         // One look for all that have ended: a look takes the engine longer than a short step.
+        if ended.is_some() && !work.under_way.is_empty() {
+            tokio::time::sleep(TOGETHER).await;
+        }
         let ended = ended.into_iter().chain(std::iter::from_fn(|| work.under_way.try_join_next()));
         let ended: Vec<Ended> = ended.collect();
-        acted = !ended.is_empty();
+        acted = ended.iter().map(done_to).max().unwrap_or(Acted::Not);
         // All are taken note of, whichever of them failed.
         let mut failed = None;
         for ended in ended {
@@ -194,6 +202,14 @@ fn ended_well(observed: &Observed, name: &str) -> bool {
         .containers
         .iter()
         .any(|c| c.name == name && matches!(c.state, ContainerState::Exited { code: 0, .. }))
+}
+
+/// What a step that has ended was done to, however it ended.
+fn done_to(ended: &Ended) -> Acted {
+    match ended {
+        Ok((_, step, _)) if step.is_kafkas() => Acted::OnKafka,
+        _ => Acted::OnEngine,
+    }
 }
 
 type Ended = std::result::Result<(u64, Step, Result<()>), tokio::task::JoinError>;

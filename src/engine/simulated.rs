@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use super::{World, simulated_moving as moving};
+use super::{Acted, World, simulated_moving as moving};
 use crate::{
     error::{Error, Result},
     event::StepProgress,
@@ -80,7 +80,7 @@ impl Simulated {
 }
 
 impl World for Simulated {
-    async fn observe(&self, _acted: bool) -> Result<Observed> {
+    async fn observe(&self, _acted: Acted) -> Result<Observed> {
         Ok(self.facts())
     }
 

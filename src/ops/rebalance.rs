@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     engine::{
-        World,
+        Acted, World,
         live::Live,
         run::{self, Run},
     },
@@ -74,7 +74,7 @@ impl Balance {
 pub async fn preview(session: &Session) -> Result<Balance> {
     let plan = planning::plan(session, false).await?;
     let live = Live::on(session.docker.clone(), plan.clone(), Occasion::Asked);
-    let observed = live.observe(true).await?;
+    let observed = live.observe(Acted::OnEngine).await?;
     all_answer(&plan, &observed)?;
     let kafka = &observed.kafka;
     let moves = moves::wanted(&plan, kafka, Occasion::Asked).map_err(blocked)?.list;

@@ -10,6 +10,7 @@ use crate::{
     kafka::admin::{Admin, ClusterSummary},
     model::NodeId,
     observed::{ContainerState, DockerFacts, Observed},
+    reconcile::Step,
     status::{self, Group, Measured, Status},
 };
 
@@ -37,13 +38,18 @@ pub async fn status(session: &Session) -> Result<Status> {
     Ok(told(session, &ports, docker, summary, memory))
 }
 
-/// As [`status()`], of what `up` has just looked at: only what that look leaves out is asked.
+/// As [`status()`], of what `up` has just looked at after these steps: only what that leaves out is asked.
 ///
 /// # Errors
 /// There is no port for a node.
-pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed) -> Result<Status> {
+pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed, steps: &[Step]) -> Result<Status> {
     let ports = planning::ports(session, &observed.docker)?;
-    let summary = kafka.summary_of(observed.kafka, PATIENCE);
+    let made = |step: &Step| match step {
+        Step::CreateTopic { topic, .. } => Some(topic.clone()),
+        _ => None,
+    };
+    let new = steps.iter().filter_map(made).collect();
+    let summary = kafka.summary_of(observed.kafka, &new, PATIENCE);
     let (summary, memory) = join(summary, memory(session, &observed.docker)).await;
     Ok(told(session, &ports, observed.docker, summary, memory))
 }

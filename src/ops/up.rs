@@ -60,9 +60,8 @@ pub struct Done {
 pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &CancellationToken) -> Result<Done> {
     let _lock = locked(session, "kdev up", events, cancel).await?;
     let planning = events.timeline().begin(KDEV, "plan, and settle the ports");
-    let (plan, claimed) = plan_and_claim(session, options, events, cancel).await?;
+    let (plan, world, claimed) = plan_and_claim(session, options, events, cancel).await?;
     events.timeline().end(planning);
-    let world = Arc::new(Live::new(session.docker.clone(), plan.clone()).after(&claimed));
     let reached = reach(&world, &plan, options, events, cancel).await;
     let mut outcome = rollback::unless_well(&world, reached, events).await?;
     let mut steps = claimed;
@@ -100,15 +99,16 @@ async fn plan_and_claim(
     options: &Options,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<(Plan, Vec<Step>)> {
+) -> Result<(Plan, Arc<Live>, Vec<Step>)> {
     let _choosing = until_cancelled(cancel, lock::machine("ports", |_| {})).await?;
     let draft = planning::draft(session, options.apps).await?;
     draft.check_ports().await?;
-    if draft.has_all_volumes() {
-        return Ok((draft.plan, Vec::new()));
-    }
+    let has_all_volumes = draft.has_all_volumes();
     let plan = draft.plan;
     let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
+    if has_all_volumes {
+        return Ok((plan, world, Vec::new()));
+    }
     let run = Run { events, cancel, timeout: options.timeout, first: Vec::new() };
     let outcome = run::reach(&world, run, |observed| {
         let mut next = up::next(&plan, false, observed).map_err(blocked)?;
@@ -117,7 +117,7 @@ async fn plan_and_claim(
         Ok(next)
     });
     let steps = outcome.await?.steps;
-    Ok((plan, steps))
+    Ok((plan, world, steps))
 }
 
 pub(super) async fn reach<W: World>(

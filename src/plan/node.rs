@@ -192,6 +192,8 @@ fn choices(voters: u8, kafka: &KafkaSettings) -> BTreeMap<String, String> {
         // with 6 s after 5.6 to 7.0 (two busy cores). With less, a node that is merely busy would be taken for lost.
         ("broker.heartbeat.interval.ms", "500".into()),
         ("broker.session.timeout.ms", "3000".into()),
+        // The controller writes what has come in so far: at Kafka's 25 each of a start's dozen writes waits for more.
+        ("controller.quorum.append.linger.ms", "5".into()),
         ("controller.quorum.election.timeout.ms", "500".into()),
         ("controller.quorum.election.backoff.max.ms", "500".into()),
     ];

@@ -28,7 +28,7 @@ pub const KAFKA_CLASS: &str = "kafka.Kafka";
 /// Kafka's jars in the image: the one place that kdev depends on, beside a `java` on the PATH.
 pub const LIBS: &str = "/opt/kafka/libs";
 /// Counts up when the layout, or what the archive was trained with, changes: older images are not used.
-pub const LAYOUT: &str = "2";
+pub const LAYOUT: &str = "3";
 /// The repository name of prepared images.
 pub const REPOSITORY: &str = "kdev-prepared/kafka";
 
@@ -70,6 +70,9 @@ impl FirstMetadata {
     }
 }
 
+/// The flag is a diagnostic one; a JVM that does not have it is to start all the same.
+const IN_PLACE: &str = "-XX:+IgnoreUnrecognizedVMOptions\n-XX:+UnlockDiagnosticVMOptions\n-XX:ArchiveRelocationMode=0";
+
 /// Warnings and errors on standard output, with the time; what Kafka says at INFO fills screens and start-up time.
 pub const LOG_PROPERTIES_TEXT: &str = "\
 status = error
@@ -86,10 +89,14 @@ logger.server.level = info
 
 /// The argument file for jars in this order. The archive's flag is ignored by the JVM where the file is missing or
 /// does not fit: that costs speed, never a start.
+///
+/// The archive is mapped where it was made for. By itself OpenJDK 17 maps it anywhere else, for attackers not to know
+/// where it lies: every node then has all its 60 MB to itself, and rewrites them as it starts. Mapped in place, what
+/// none writes to is shared by all nodes: three take 326 MB instead of 410 (measured, Kafka 4.3.1, OpenJDK 17).
 pub fn java_args(jars: &[String]) -> String {
     format!(
-        "-cp\n{}\n-XX:SharedArchiveFile={CLASS_ARCHIVE}\n-Xshare:auto\n-XX:-UsePerfData\n-XX:+ExitOnOutOfMemoryError\n\
-         -Djava.awt.headless=true\n-Dlog4j2.configurationFile={LOG_PROPERTIES}\n",
+        "-cp\n{}\n-XX:SharedArchiveFile={CLASS_ARCHIVE}\n-Xshare:auto\n{IN_PLACE}\n-XX:-UsePerfData\n\
+         -XX:+ExitOnOutOfMemoryError\n-Djava.awt.headless=true\n-Dlog4j2.configurationFile={LOG_PROPERTIES}\n",
         jars.join(":")
     )
 }

@@ -29,7 +29,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
         }
         let aside = docker.set_aside(id);
         let Some(container) = docker.node(id) else {
-            if image.is_some() && !docker.networks.is_empty() && docker.volumes.contains_key(&id) {
+            if image.is_some() && docker.volumes.contains_key(&id) {
                 next.steps.push(Step::CreateNode { node: id });
             }
             continue;
@@ -54,7 +54,8 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
             }
             // All are made before one is started: a node that looks for a peer's name before the peer exists
             // loses half a second.
-            ContainerState::Created | ContainerState::Exited { .. } if all_made => {
+            // They are made while the network is: only a start needs it.
+            ContainerState::Created | ContainerState::Exited { .. } if all_made && !docker.networks.is_empty() => {
                 next.steps.push(Step::Start { service, name });
             }
             ContainerState::Created | ContainerState::Exited { .. } => {}

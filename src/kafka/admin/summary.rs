@@ -1,6 +1,9 @@
 //! All that `status` shows of Kafka, in two rounds of calls.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::future::{join, join_all};
 use tokio::time::Instant;
@@ -60,34 +63,44 @@ impl Admin {
         let lists = addresses.keys().map(|id| self.groups_of(i32::from(id.0), listed_by));
         let (facts, lists) = join(self.observe(addresses, first), join_all(lists)).await;
         let lists = lists.into_iter().flatten().collect();
-        self.summarized(facts, lists, deadline).await
+        self.summarized(facts, &BTreeSet::new(), lists, deadline).await
     }
 
-    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now: only the rest is asked.
-    pub async fn summary_of(&self, facts: KafkaFacts, timeout: Duration) -> ClusterSummary {
+    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now, and the `new` ones made:
+    /// only the rest is asked.
+    pub async fn summary_of(&self, facts: KafkaFacts, new: &BTreeSet<TopicName>, timeout: Duration) -> ClusterSummary {
         let deadline = Instant::now() + timeout;
         // Where the topic is missing that groups are kept in, there is none.
         let may_have_groups = facts.topics.keys().any(|name| name.as_str() == GROUPS);
         let nodes = facts.answering.keys().filter(|_| may_have_groups);
         let lists = join_all(nodes.map(|id| self.groups_of(i32::from(id.0), Instant::now() + timeout / 2))).await;
         let lists = lists.into_iter().flatten().collect();
-        self.summarized(facts, lists, deadline).await
+        self.summarized(facts, new, lists, deadline).await
     }
 
-    /// The second round: offsets, and what the groups of each node's list do.
-    async fn summarized(&self, facts: KafkaFacts, lists: Vec<Vec<ListedGroup>>, deadline: Instant) -> ClusterSummary {
+    /// The second round: offsets, and what the groups of each node's list do. The logs of `new` topics begin at 0.
+    async fn summarized(
+        &self,
+        facts: KafkaFacts,
+        new: &BTreeSet<TopicName>,
+        lists: Vec<Vec<ListedGroup>>,
+        deadline: Instant,
+    ) -> ClusterSummary {
         let mut groups: Vec<ListedGroup> = lists.into_iter().flatten().collect();
         groups.sort_by(|a, b| a.name.cmp(&b.name));
 
         let leaders = leaders(&facts);
+        let (begin_now, older): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            leaders.clone().into_iter().partition(|((topic, _), _)| new.contains(topic));
         let ends = join(
-            self.reachable_offsets(&leaders, At::Earliest, deadline),
+            self.reachable_offsets(&older, At::Earliest, deadline),
             self.reachable_offsets(&leaders, At::Latest, deadline),
         );
         let known = join_all(groups.iter().map(|group| async move {
             join(self.describe_group(group, deadline), self.committed(group, deadline)).await
         }));
-        let ((start, end), known) = join(ends, known).await;
+        let ((mut start, end), known) = join(ends, known).await;
+        start.extend(begin_now.into_keys().map(|partition| (partition, 0)));
 
         let groups = groups.iter().zip(known).map(|(group, (description, committed))| {
             let lag = match (&description, &committed) {

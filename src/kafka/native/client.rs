@@ -220,7 +220,7 @@ unsafe extern "C" fn on_delivery(_client: *mut rd_kafka_t, message: *const rd_ka
             let landing = Landing { partition: message.partition, offset: message.offset };
             link.deliveries.acknowledged(line, size, landing);
         }
-        Some(code) => link.deliveries.failed(line, size, code),
+        Some(code) => link.deliveries.given_up(line, size, code),
     }
 }
 

@@ -34,6 +34,7 @@ pub struct Failure {
 #[derive(Debug, Default)]
 pub struct Deliveries {
     records: AtomicU64,
+    given_up: AtomicU64,
     bytes: AtomicU64,
     each: AtomicBool,
     landed: Mutex<Option<Landing>>,
@@ -79,6 +80,17 @@ impl Deliveries {
         if let Some(tell) = self.follower.0.get() {
             tell(line, Ok(landing));
         }
+    }
+
+    /// librdkafka had taken the record of `line` with `size` bytes, and gave it up.
+    pub(super) fn given_up(&self, line: u64, size: usize, code: RDKafkaErrorCode) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
+        self.failed(line, size, code);
+    }
+
+    /// Of how many of the records that librdkafka took it has told what became of them.
+    pub(super) fn told_of(&self) -> u64 {
+        self.records() + self.given_up.load(Ordering::Relaxed)
     }
 
     /// The record of `line` with `size` bytes failed.
@@ -144,6 +156,17 @@ mod tests {
         assert_eq!(failures[0].records, 10);
         assert_eq!(failures[0].lines, [(1, 7), (2, 7), (3, 7), (4, 7), (5, 7)]);
         assert_eq!(failures[1].lines, [(3, 1)]);
+    }
+
+    #[test]
+    fn what_was_never_taken_is_not_told_of() {
+        let deliveries = Deliveries::default();
+        deliveries.failed(1, 7, RDKafkaErrorCode::MessageSizeTooLarge);
+        assert_eq!(deliveries.told_of(), 0);
+        deliveries.given_up(2, 7, RDKafkaErrorCode::MessageTimedOut);
+        deliveries.acknowledged(3, 7, Landing { partition: 0, offset: 0 });
+        assert_eq!(deliveries.told_of(), 2);
+        assert_eq!(deliveries.failures().len(), 2);
     }
 
     #[test]

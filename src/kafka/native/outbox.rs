@@ -9,8 +9,8 @@ use std::{
 use rdkafka::{
     bindings::{
         RD_KAFKA_MSG_F_COPY, rd_kafka_flush, rd_kafka_header_add, rd_kafka_headers_destroy, rd_kafka_headers_new,
-        rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_outq_len, rd_kafka_produce_batch, rd_kafka_producev,
-        rd_kafka_resp_err_t, rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t, rd_kafka_vtype_t,
+        rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_produce_batch, rd_kafka_producev, rd_kafka_resp_err_t,
+        rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t, rd_kafka_vtype_t,
     },
     types::RDKafkaErrorCode,
 };
@@ -65,6 +65,8 @@ pub struct Outbox {
     connection: Connection,
     topic: *mut rd_kafka_topic_t,
     raw: Vec<rd_kafka_message_t>,
+    /// How many records librdkafka has taken.
+    taken: u64,
 }
 
 impl Outbox {
@@ -98,7 +100,7 @@ impl Outbox {
         if native.is_null() {
             return Err(refused());
         }
-        Ok(Outbox { connection, topic: native, raw: Vec::new() })
+        Ok(Outbox { connection, topic: native, raw: Vec::new(), taken: 0 })
     }
 
     /// The connection below.
@@ -140,6 +142,7 @@ impl Outbox {
             let taken = unsafe {
                 rd_kafka_produce_batch(self.topic, partition, RD_KAFKA_MSG_F_COPY, self.raw.as_mut_ptr(), count)
             };
+            self.taken += u64::try_from(taken).unwrap_or(0);
             self.connection.poll(Duration::ZERO);
             if taken == count {
                 return Ok(());
@@ -213,6 +216,7 @@ impl Outbox {
                 )
             };
             if code == OK {
+                self.taken += 1;
                 return Ok(());
             }
             if !list.is_null() {
@@ -259,10 +263,10 @@ impl Outbox {
     }
 
     /// How many records are neither acknowledged nor failed.
+    ///
+    /// Counted here: librdkafka's own count (`rd_kafka_outq_len`) has in it what it has to say of connections.
     pub fn open(&self) -> u64 {
-        // SAFETY: a live client.
-        let open = unsafe { rd_kafka_outq_len(self.connection.native()) };
-        u64::try_from(open).unwrap_or(0)
+        self.taken.saturating_sub(self.connection.link().deliveries.told_of())
     }
 }
 
