@@ -20,8 +20,16 @@ use crate::{
     },
 };
 
-/// Bytes of a batch; librdkafka's own default. A larger record makes a batch of its own.
-const USUAL_BATCH: usize = 1_000_000;
+/// Bytes of a batch: just below what Kafka takes by default (`max.message.bytes`, 1,048,588). A larger record makes a
+/// batch of its own.
+const USUAL_BATCH: usize = 1_040_000;
+/// Records of a batch at most: so many that small ones fill it, too. librdkafka's own 10,000 are full first.
+const BATCH_RECORDS: &str = "20000";
+/// For how long records without a key go to the same partition, in milliseconds. In librdkafka's own 10 a file fills
+/// one partition's batch after another, and one broker after another works; with 2 all of them do. With the larger
+/// batch, 1,000,000 records of 100 bytes took 0.95 of the time and 0.85 of the CPU, 200,000 of 1 KiB 0.93 and 0.77
+/// (medians of 15 and 9, by turns); with 0, which spreads every record, 1.3 of the time.
+const ONE_PARTITION_MS: &str = "2";
 
 /// All that `produce` needs to know.
 pub struct Request<'a> {
@@ -117,6 +125,8 @@ fn connect(target: &Target, delivery: Delivery, care: Care, batch: usize) -> Res
             ("compression.codec", delivery.compression.codec()),
             ("partitioner", delivery.partitioner.librdkafka_name()),
             ("batch.size", &batch),
+            ("batch.num.messages", BATCH_RECORDS),
+            ("sticky.partitioning.linger.ms", ONE_PARTITION_MS),
             ("enable.idempotence", if care == Care::InOrderAndOnce { "true" } else { "false" }),
             // One request a node at a time keeps the order without idempotence. With it, librdkafka's five are
             // allowed, but its threads then wait busily for the next: 1.4 times the CPU, and no faster.
