@@ -6,7 +6,7 @@ use bollard::{
     models::ContainerInspectResponse,
     query_parameters::{
         CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-        RenameContainerOptionsBuilder, RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
+        RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
     },
 };
 
@@ -97,21 +97,6 @@ impl Engine {
         let options = StopContainerOptionsBuilder::new().t(whole_seconds(timeout)).build();
         gone_is_fine(self.patient().stop_container(id, Some(options)).await)
             .doing(|| format!("stopping container {}", short(id)))
-    }
-
-    /// Stops a container as [`Engine::stop`] does and starts it again.
-    ///
-    /// # Errors
-    /// Where it is gone or cannot start.
-    pub async fn restart(&self, id: &str, timeout: Duration) -> Result<()> {
-        let options = RestartContainerOptionsBuilder::new().t(whole_seconds(timeout)).build();
-        match self.patient().restart_container(id, Some(options)).await {
-            Ok(()) => Ok(()),
-            Err(failure) => match super::ports::conflicting_port(&fault::reason(&failure)) {
-                Some(port) => Err(self.port_taken(port).await.source(failure)),
-                None => Err(fault::error(format!("restarting container {}", short(id)), failure)),
-            },
-        }
     }
 
     /// Sends a signal: `SIGKILL`, `SIGTERM`. A container that does not run, or is gone, is fine.

@@ -52,10 +52,11 @@ pub fn destroys(planned: &Planned) -> String {
 /// How much goes, where something does and it was measured.
 fn gone(change: &Change) -> Option<String> {
     let Loss { records, bytes } = change.loss.filter(|_| change.destructive)?;
-    let (records, size) = (count(records), super::bytes(bytes));
+    let go = if records == 1 { "one record goes".to_owned() } else { format!("{} records go", count(records)) };
+    let size = super::bytes(bytes);
     Some(match change.kind {
-        Kind::Delete => format!("{records} records go, about {size} on each replica"),
-        Kind::Create | Kind::Change => format!("up to {records} records go, about {size} on each replica"),
+        Kind::Delete => format!("{go}, about {size} on each replica"),
+        Kind::Create | Kind::Change => format!("up to {go}, about {size} on each replica"),
     })
 }
 
