@@ -48,7 +48,7 @@ const STARTING_MS: i64 = 1000;
 enum Storage {
     /// It made the volume.
     Empty,
-    /// It has formatted it, or found it formatted.
+    /// It has formatted it.
     Written,
 }
 
