@@ -48,7 +48,7 @@ const STARTING_MS: i64 = 1000;
 enum Storage {
     /// It made the volume.
     Empty,
-    /// It has formatted it.
+    /// It has formatted it, or found it formatted.
     Written,
 }
 
@@ -218,9 +218,12 @@ impl Live {
     /// Writes the node's storage unless it is written. What the image keeps for that is the same for all nodes.
     async fn format(&self, node: &NodePlan, container: &str) -> Result<()> {
         let known = self.storages().get(&node.id).copied();
-        if known == Some(Storage::Written)
-            || (known.is_none() && storage::is_written(&self.docker, container, node).await?)
-        {
+        let is_written = match known {
+            Some(known) => known == Storage::Written,
+            None => storage::is_written(&self.docker, container, node).await?,
+        };
+        if is_written {
+            self.storages().insert(node.id, Storage::Written);
             return Ok(());
         }
         let first = match node.controller {
@@ -241,9 +244,8 @@ impl Live {
             return Err(Error::failed("the image or the plan of the node is gone").hint("kdev up"));
         };
         let container = self.docker.create_container(&node.container, &image).await?;
-        // What can be done before the network is there need not be done after it. `start` sees to the rest.
-        let is_empty = self.storages().get(&id) == Some(&Storage::Empty);
-        if is_empty { self.format(node, &container).await } else { Ok(()) }
+        // Seen to while the network is made, it need not be by `start`.
+        self.format(node, &container).await
     }
 
     fn prepared_image(&self) -> Option<String> {

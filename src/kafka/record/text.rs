@@ -26,7 +26,21 @@ pub fn write(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
 
 /// Appends a JSON string.
 pub fn write_str(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("a string is JSON, and a Vec takes every write");
+    if is_plain(text.as_bytes()) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).expect("a string is JSON, and a Vec takes every write");
+    }
+}
+
+/// Whether a JSON string has all of it as it is: nothing to escape (RFC 8259, section 7).
+///
+/// By blocks without an end within them, for the compiler to look at many bytes at once; `serde_json` looks at each.
+fn is_plain(bytes: &[u8]) -> bool {
+    let escaped = |&byte: &u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    bytes.chunks(64).all(|block| !block.iter().fold(false, |found, byte| found | escaped(byte)))
 }
 
 /// Bytes read from JSON; borrowed where the JSON string held no escapes.
@@ -68,5 +82,22 @@ impl<'de> Visitor<'de> for TextVisitor {
             return Err(de::Error::custom("{\"base64\":\"…\"} takes no other field"));
         }
         Ok(Text(Cow::Owned(bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_str;
+
+    #[test]
+    fn every_character_is_written_as_serde_json_writes_it() {
+        let around = "a".repeat(100);
+        for character in (0..=0x2fff).filter_map(char::from_u32) {
+            for text in [character.to_string(), format!("{around}{character}{around}")] {
+                let mut out = Vec::new();
+                write_str(&mut out, &text);
+                assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+            }
+        }
     }
 }
