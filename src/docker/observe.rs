@@ -161,7 +161,8 @@ impl Engine {
         Ok(found.await?.into_iter().flatten().collect())
     }
 
-    /// The project's containers of a list, in the order of their names. The list lacks exit codes, restarts and the ports of stopped containers.
+    /// The project's containers of a list, in the order of their names. The list lacks exit codes, restarts and the
+    /// ports of stopped containers.
     async fn inspected(&self, project: &Project, listed: Vec<ContainerSummary>) -> Result<Vec<ContainerFacts>> {
         let ours =
             |container: &ContainerSummary| container.labels.as_ref().is_some_and(|labels| is_of(project, labels));

@@ -7,9 +7,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::OnceCell;
 
-use super::{Acted, World, ending, mishap, moving, prepare, storage};
+use super::{Acted, World, ending, mishap, moving, prepare, storage::Storages};
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
@@ -18,10 +17,9 @@ use crate::{
     model::{NodeId, Role, TopicName},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
     plan::{
-        NodePlan, Plan,
+        Plan,
         build::APP_STOP_TIMEOUT,
         node::{HANDOVER_TIMEOUT, name_aside, name_before_aside},
-        prepared::FirstMetadata,
     },
     reconcile::{Step, moves::Occasion},
     template,
@@ -43,15 +41,6 @@ const SHOWN_STEP: Duration = Duration::from_millis(20);
 /// A program may print before the engine has written down when it started.
 const STARTING_MS: i64 = 1000;
 
-/// What this run knows of a node's storage.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Storage {
-    /// It made the volume.
-    Empty,
-    /// It has formatted it, or found it formatted.
-    Written,
-}
-
 /// Docker and Kafka, for one plan.
 pub struct Live {
     docker: Engine,
@@ -61,9 +50,7 @@ pub struct Live {
     last: Mutex<Option<(Instant, DockerFacts)>>,
     /// The active controller as of the last look.
     leads: Mutex<Option<NodeId>>,
-    /// What is known of the nodes' storages, so that nobody need look.
-    storages: Mutex<BTreeMap<NodeId, Storage>>,
-    first_metadata: OnceCell<FirstMetadata>,
+    storages: Storages,
     /// Topics that were made since the last look at the cluster.
     made: Mutex<BTreeSet<TopicName>>,
 }
@@ -84,8 +71,7 @@ impl Live {
             moving: moving::Looks::new(occasion),
             last: Mutex::default(),
             leads: Mutex::default(),
-            storages: Mutex::default(),
-            first_metadata: OnceCell::new(),
+            storages: Storages::default(),
             made: Mutex::default(),
         }
     }
@@ -95,16 +81,11 @@ impl Live {
         &self.kafka
     }
 
-    fn storages(&self) -> std::sync::MutexGuard<'_, BTreeMap<NodeId, Storage>> {
-        self.storages.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
     async fn create_volume(&self, node: NodeId) -> Result<()> {
         let Some(planned) = self.plan.nodes.get(&node) else { return Ok(()) };
         self.docker.create_volume(&planned.volume).await?;
-        let mut storages = self.storages();
-        storages.insert(node, Storage::Empty);
-        if self.plan.nodes.keys().all(|node| storages.get(node) == Some(&Storage::Empty)) {
+        self.storages.made(node);
+        if self.storages.are_empty(self.plan.nodes.keys()) {
             self.moving.begins_anew();
         }
         Ok(())
@@ -210,33 +191,10 @@ impl Live {
     async fn start(&self, service: &str, id: &str) -> Result<()> {
         let node = NodeId::from_service(service).and_then(|id| self.plan.nodes.get(&id));
         if let Some(node) = node {
-            self.format(node, id).await?;
+            let image = self.prepared_image().unwrap_or_default();
+            self.storages.format(&self.docker, node, id, &image).await?;
         }
         self.docker.start(id).await
-    }
-
-    /// Writes the node's storage unless it is written. What the image keeps for that is the same for all nodes.
-    async fn format(&self, node: &NodePlan, container: &str) -> Result<()> {
-        let known = self.storages().get(&node.id).copied();
-        let is_written = match known {
-            Some(known) => known == Storage::Written,
-            None => storage::is_written(&self.docker, container, node).await?,
-        };
-        if is_written {
-            self.storages().insert(node.id, Storage::Written);
-            return Ok(());
-        }
-        let first = match node.controller {
-            true => {
-                let image = self.prepared_image().unwrap_or_default();
-                let first = || storage::first_metadata(&self.docker, &image);
-                Some(self.first_metadata.get_or_try_init(first).await?)
-            }
-            false => None,
-        };
-        storage::write(&self.docker, container, node, first).await?;
-        self.storages().insert(node.id, Storage::Written);
-        Ok(())
     }
 
     async fn create_node(&self, id: NodeId) -> Result<()> {
@@ -245,7 +203,7 @@ impl Live {
         };
         let container = self.docker.create_container(&node.container, &image).await?;
         // Seen to while the network is made, it need not be by `start`.
-        self.format(node, &container).await
+        self.storages.format(&self.docker, node, &container, &image).await
     }
 
     fn prepared_image(&self) -> Option<String> {

@@ -1,16 +1,79 @@
 //! Writes a node's storage without a JVM: what `kafka-storage format` would write.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use tokio::sync::OnceCell;
 
 use crate::{
     docker::{Engine, UploadEntry, UploadKind},
     error::{Error, Result, While},
-    model::label,
+    model::{NodeId, label},
     plan::{NodePlan, node, prepared::FirstMetadata},
 };
 
 /// Kafka's user in the official image, to whom the files belong.
 const OWNER: u32 = 1000;
+
+/// What one run knows of a node's storage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It made the volume.
+    Empty,
+    /// It has formatted it, or found it formatted.
+    Written,
+}
+
+/// What one run knows of the nodes' storages, so that nobody need look twice.
+#[derive(Default)]
+pub struct Storages {
+    known: Mutex<BTreeMap<NodeId, Known>>,
+    first: OnceCell<FirstMetadata>,
+}
+
+impl Storages {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<NodeId, Known>> {
+        // A panic while the lock was held left plain data behind, no broken invariant.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The node's volume was made just now.
+    pub fn made(&self, node: NodeId) {
+        self.known().insert(node, Known::Empty);
+    }
+
+    /// Whether the volumes of all these were made just now, and nothing is written yet.
+    pub fn are_empty<'a>(&self, mut nodes: impl Iterator<Item = &'a NodeId>) -> bool {
+        let known = self.known();
+        nodes.all(|node| known.get(node) == Some(&Known::Empty))
+    }
+
+    /// Formats the storage of a node's container (not started) unless it is formatted. What the prepared `image` keeps
+    /// for that is the same for all nodes.
+    ///
+    /// # Errors
+    /// The engine refuses, or the image lacks the first metadata.
+    pub async fn format(&self, docker: &Engine, node: &NodePlan, container: &str, image: &str) -> Result<()> {
+        let known = self.known().get(&node.id).copied();
+        let is_formatted = match known {
+            Some(known) => known == Known::Written,
+            None => is_written(docker, container, node).await?,
+        };
+        if !is_formatted {
+            let first = match node.controller {
+                true => Some(self.first.get_or_try_init(|| first_metadata(docker, image)).await?),
+                false => None,
+            };
+            write(docker, container, node, first).await?;
+        }
+        self.known().insert(node.id, Known::Written);
+        Ok(())
+    }
+}
 
 /// A new id as Kafka writes them: 128 random bits in 22 characters of base64url.
 pub fn new_id() -> String {
@@ -24,12 +87,12 @@ pub fn new_id() -> String {
 }
 
 /// `meta.properties`: who the node is, and whose data these are.
-pub fn meta_properties(cluster: &str, node: crate::model::NodeId, directory: &str) -> String {
+pub fn meta_properties(cluster: &str, node: NodeId, directory: &str) -> String {
     format!("version=1\ncluster.id={cluster}\nnode.id={node}\ndirectory.id={directory}\n")
 }
 
 /// Whether the storage of a node's container (not started) is formatted.
-pub async fn is_written(docker: &Engine, container: &str, node: &NodePlan) -> Result<bool> {
+async fn is_written(docker: &Engine, container: &str, node: &NodePlan) -> Result<bool> {
     let looked = docker.exists(container, &format!("{}/meta.properties", node::LOG_DIR)).await;
     looked.while_(|| format!("looking at the storage of {}", node.id.service()))
 }
@@ -39,7 +102,7 @@ pub async fn is_written(docker: &Engine, container: &str, node: &NodePlan) -> Re
 /// begin with.
 ///
 /// `meta.properties` comes last in the archive: where it is, everything is.
-pub async fn write(docker: &Engine, container: &str, node: &NodePlan, first: Option<&FirstMetadata>) -> Result<()> {
+async fn write(docker: &Engine, container: &str, node: &NodePlan, first: Option<&FirstMetadata>) -> Result<()> {
     let doing = || format!("writing the storage of {}", node.id.service());
     let meta = meta_properties(&node.cluster, node.id, &new_id());
     let directory = node::LOG_DIR.strip_prefix(node::DATA).unwrap_or("/log").trim_start_matches('/');
@@ -48,7 +111,7 @@ pub async fn write(docker: &Engine, container: &str, node: &NodePlan, first: Opt
 }
 
 /// What the prepared image `image` keeps of a new cluster's metadata.
-pub async fn first_metadata(docker: &Engine, image: &str) -> Result<FirstMetadata> {
+async fn first_metadata(docker: &Engine, image: &str) -> Result<FirstMetadata> {
     let label = docker.image_label(image, label::FIRST_METADATA).await?;
     label.as_deref().and_then(FirstMetadata::from_label).ok_or_else(|| {
         Error::failed("the prepared image lacks the first metadata of a cluster")

@@ -27,7 +27,7 @@ const USUAL_BATCH: usize = 1_040_000;
 const BATCH_RECORDS: &str = "20000";
 /// For how long records without a key go to the same partition, in milliseconds. In librdkafka's own 10 a file fills
 /// one partition's batch after another, and one broker after another works; with 2 all of them do. With the larger
-/// batch, 1,000,000 records of 100 bytes took 0.95 of the time and 0.85 of the CPU, 200,000 of 1 KiB 0.93 and 0.77
+/// batch, 1,000,000 records of 100 bytes took 0.95 of the time and 0.91 of the CPU, 200,000 of 1 KiB 0.93 and 0.78
 /// (medians of 15 and 9, by turns); with 0, which spreads every record, 1.3 of the time.
 const ONE_PARTITION_MS: &str = "2";
 
