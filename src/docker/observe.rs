@@ -51,7 +51,7 @@ impl Engine {
         )?;
         let ours = |labels: Option<&Labels>| labels.is_some_and(|labels| is_of(project, labels));
         let strangers = wanted.iter().filter(|(kind, name)| match *kind {
-            "container" => containers.iter().any(|c| has_name(c, name) && !ours(c.labels.as_ref())),
+            "container" => containers.iter().any(|c| names_of(c).any(|n| n == name) && !ours(c.labels.as_ref())),
             "network" => networks.iter().any(|n| n.name.as_ref() == Some(name) && !ours(n.labels.as_ref())),
             _ => volumes.iter().any(|v| &v.name == name && !ours(Some(&v.labels))),
         });
@@ -182,8 +182,14 @@ pub(super) fn is_of(project: &Project, labels: &Labels) -> bool {
         && labels.get(label::DIRECTORY).is_some_and(|directory| *directory == project.directory.to_string_lossy())
 }
 
-fn has_name(container: &ContainerSummary, name: &str) -> bool {
-    container.names.iter().flatten().any(|full| full.trim_start_matches('/') == name)
+/// A container's names.
+pub(super) fn names_of(container: &ContainerSummary) -> impl Iterator<Item = &str> {
+    container.names.iter().flatten().map(|full| full.trim_start_matches('/'))
+}
+
+/// Whether a container mounts the volume, running or not.
+pub(super) fn uses_volume(container: &ContainerSummary, volume: &str) -> bool {
+    container.mounts.iter().flatten().any(|mount| mount.name.as_deref() == Some(volume))
 }
 
 fn network_facts(network: Network) -> Option<NetworkFacts> {

@@ -324,7 +324,7 @@ impl Live {
             Step::CreateApp { app, name } => self.create_app(app, name).await,
             Step::RemoveImage { id, .. } | Step::RemoveUnfinished { id } => self.docker.remove_image(id).await,
             Step::RemoveNetwork { id, .. } => self.docker.remove_network(id).await,
-            Step::RemoveVolume { name, .. } => self.docker.remove_volume(name).await,
+            Step::RemoveVolume { name, .. } => self.docker.remove_volume(name, &self.plan.project).await,
         }
     }
 }

@@ -108,7 +108,7 @@ impl Trial {
             self.engine.remove_network(&network.id).await.expect("removed");
         }
         for volume in facts.volumes.values() {
-            self.engine.remove_volume(&volume.name).await.expect("removed");
+            self.engine.remove_volume(&volume.name, &self.project).await.expect("removed");
         }
         for image in &facts.app_images {
             self.engine.remove_image(&image.id).await.expect("removed");
@@ -191,7 +191,38 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     engine.remove_container(&id).await.expect("removed");
     engine.remove_container(&id).await.expect("one that is gone is fine");
     engine.remove_network("0123456789abcdef").await.expect("one that is gone is fine");
-    engine.remove_volume("kdev-no-such-volume").await.expect("one that is gone is fine");
+    engine.remove_volume("kdev-no-such-volume", &trial.project).await.expect("one that is gone is fine");
+    trial.clear().await;
+}
+
+#[tokio::test]
+async fn a_volume_goes_with_what_a_killed_run_left_the_engine_to_make_and_with_nothing_else() {
+    let Some(trial) = Trial::new().await else { return };
+    let engine = &trial.engine;
+    let name = trial.volume().name;
+    engine.create_network(&trial.network()).await.expect("made");
+    engine.create_volume(&trial.volume()).await.expect("made");
+    let mut late = trial.container("kafka-1", "import time; time.sleep(600)");
+    late.role = Role::Node;
+    late.labels = trial.labels(Role::Node, "kafka-1");
+    late.mounts = vec![Mount { volume: name.clone(), target: "/data".to_owned() }];
+    let running = trial.run(&late).await;
+    let refused = engine.remove_volume(&name, &trial.project).await.expect_err("it is in use");
+    assert!(refused.message.contains(&running), "{}", refused.message);
+    assert_eq!(refused.hints, [format!("docker rm -f {}   (it uses the volume), then kdev down", late.name)]);
+    engine.remove_container(&running).await.expect("removed");
+
+    let mut foreign = late.clone();
+    foreign.name += "-foreign";
+    foreign.labels.insert(label::PROJECT.to_owned(), "another".to_owned());
+    let foreign = engine.create_container(&foreign, &trial.image).await.expect("made");
+    engine.remove_volume(&name, &trial.project).await.expect_err("somebody else uses it");
+    assert!(engine.exists(&foreign, "/data").await.expect("it is there"));
+    engine.remove_container(&foreign).await.expect("removed");
+
+    let late = engine.create_container(&late, &trial.image).await.expect("made");
+    engine.remove_volume(&name, &trial.project).await.expect("removed, with the one that never ran");
+    assert!(!engine.is_running(&late).await.expect("an answer"));
     trial.clear().await;
 }
 
