@@ -117,8 +117,8 @@ pub struct Group {
     pub state: String,
     /// Its members.
     pub members: usize,
-    /// Records between its committed offsets and the ends.
-    pub lag: u64,
+    /// Records between its committed offsets and the ends; none for share groups, and where it could not be found out.
+    pub lag: Option<u64>,
 }
 
 /// An app.

@@ -66,12 +66,7 @@ fn told(
         groups: summary
             .groups
             .into_iter()
-            .map(|group| Group {
-                name: group.name,
-                state: group.state,
-                members: group.members,
-                lag: group.lag.unwrap_or(0),
-            })
+            .map(|group| Group { name: group.name, state: group.state, members: group.members, lag: group.lag })
             .collect(),
         memory,
     };

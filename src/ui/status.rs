@@ -124,7 +124,8 @@ fn drift(topic: &Topic) -> Vec<String> {
 fn groups(status: &Status) -> String {
     let mut table = table::table(&["group", "state", "members", "lag"]);
     for group in &status.groups {
-        table.add_row([group.name.clone(), group.state.clone(), group.members.to_string(), count(group.lag)]);
+        let lag = group.lag.map_or("-".to_owned(), count);
+        table.add_row([group.name.clone(), group.state.clone(), group.members.to_string(), lag]);
     }
     table::text(&table)
 }

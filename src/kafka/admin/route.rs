@@ -10,6 +10,7 @@ use std::{
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::{FutureExt, future::select_ok};
 use kafka_protocol::{
+    ResponseError,
     messages::{
         DescribeClusterRequest, MetadataRequest, MetadataResponse, TopicName as WireTopic,
         metadata_request::MetadataRequestTopic,
@@ -44,11 +45,17 @@ impl Admin {
     where
         F: Future<Output = Result<T, KafkaError>>,
     {
-        let backoff = ExponentialBuilder::new().with_min_delay(PAUSE.0).with_max_delay(PAUSE.1).without_max_times();
-        attempt
-            .retry(backoff)
-            .when(|error: &KafkaError| error.is_passing() && Instant::now() + PAUSE.1 < deadline)
-            .await
+        retrying_where(KafkaError::is_passing, deadline, attempt).await
+    }
+
+    /// Repeats `attempt` only while a broker reads the groups that it has just taken over: elsewhere there is nobody
+    /// to ask, and the broker itself is well.
+    pub(super) async fn once_read<T, F>(&self, deadline: Instant, attempt: impl FnMut() -> F) -> Result<T, KafkaError>
+    where
+        F: Future<Output = Result<T, KafkaError>>,
+    {
+        let reading = |error: &KafkaError| error.code() == Some(ResponseError::CoordinatorLoadInProgress);
+        retrying_where(reading, deadline, attempt).await
     }
 
     /// Asks whichever node answers. A call that breaks midway is for [`Admin::retrying`] to repeat.
@@ -125,6 +132,18 @@ impl Admin {
         // A panic elsewhere cannot leave the addresses half-changed: each change is one assignment.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn retrying_where<T, F>(
+    passes: fn(&KafkaError) -> bool,
+    deadline: Instant,
+    attempt: impl FnMut() -> F,
+) -> Result<T, KafkaError>
+where
+    F: Future<Output = Result<T, KafkaError>>,
+{
+    let backoff = ExponentialBuilder::new().with_min_delay(PAUSE.0).with_max_delay(PAUSE.1).without_max_times();
+    attempt.retry(backoff).when(|error| passes(error) && Instant::now() + PAUSE.1 < deadline).await
 }
 
 impl Known {

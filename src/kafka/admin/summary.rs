@@ -14,6 +14,7 @@ use super::{
     offsets::{Partition, by_leader},
 };
 use crate::{
+    kafka::wire::KafkaError,
     model::{NodeId, TopicName},
     observed::KafkaFacts,
 };
@@ -53,14 +54,14 @@ pub struct GroupSummary {
 }
 
 impl Admin {
-    /// Looks at all of the cluster. Never fails, tries nothing twice, and ends after `timeout`:
-    /// what does not answer is absent. On a live cluster it takes about 10 ms.
+    /// Looks at all of the cluster. Never fails, and ends after `timeout`: what does not answer is absent. Nothing is
+    /// tried twice but what a broker still reads. On a live cluster it takes about 10 ms.
     pub async fn summary(&self, addresses: &BTreeMap<NodeId, String>, timeout: Duration) -> ClusterSummary {
         self.give(addresses);
         // A node that hangs uses up the first round's time; the second needs some too.
         let first = timeout / 2;
         let (deadline, listed_by) = (Instant::now() + timeout, Instant::now() + first);
-        let lists = addresses.keys().map(|id| self.groups_of(i32::from(id.0), listed_by));
+        let lists = addresses.keys().map(|&id| self.groups_read(id, listed_by));
         let (facts, lists) = join(self.observe(addresses, first), join_all(lists)).await;
         let lists = lists.into_iter().flatten().collect();
         self.summarized(facts, &BTreeSet::new(), lists, deadline).await
@@ -73,7 +74,7 @@ impl Admin {
         // Where the topic is missing that groups are kept in, there is none.
         let may_have_groups = facts.topics.keys().any(|name| name.as_str() == GROUPS);
         let nodes = facts.answering.keys().filter(|_| may_have_groups);
-        let lists = join_all(nodes.map(|id| self.groups_of(i32::from(id.0), Instant::now() + timeout / 2))).await;
+        let lists = join_all(nodes.map(|&id| self.groups_read(id, Instant::now() + timeout / 2))).await;
         let lists = lists.into_iter().flatten().collect();
         self.summarized(facts, new, lists, deadline).await
     }
@@ -97,7 +98,8 @@ impl Admin {
             self.reachable_offsets(&leaders, At::Latest, deadline),
         );
         let known = join_all(groups.iter().map(|group| async move {
-            join(self.describe_group(group, deadline), self.committed(group, deadline)).await
+            let description = self.once_read(deadline, || self.describe_group(group, deadline));
+            join(description, self.once_read(deadline, || self.committed(group, deadline))).await
         }));
         let ((mut start, end), known) = join(ends, known).await;
         start.extend(begin_now.into_keys().map(|partition| (partition, 0)));
@@ -120,6 +122,10 @@ impl Admin {
             }
         });
         ClusterSummary { groups: groups.collect(), messages: messages(&start, &end), leaders: led(&facts), facts }
+    }
+
+    async fn groups_read(&self, node: NodeId, deadline: Instant) -> Result<Vec<ListedGroup>, KafkaError> {
+        self.once_read(deadline, || self.groups_of(i32::from(node.0), deadline)).await
     }
 
     /// Offsets of those partitions whose leader answers.

@@ -279,3 +279,24 @@ async fn summary_adds_up_the_lag() {
     assert_eq!((group.name.as_str(), group.members, group.lag), ("g", 1, Some(22)));
     assert_eq!(summary.messages, BTreeMap::from([(topic("posts"), 24)]));
 }
+
+/// As after a start with data: each answer but the last is that the coordinator still reads its groups.
+#[tokio::test]
+async fn summary_waits_until_groups_are_read() {
+    let loading = ResponseError::CoordinatorLoadInProgress.code();
+    let fake = Fake::start(2, move |ask| match ask.key {
+        // Both brokers are asked once; the second time, then, is one that was told to come again.
+        ApiKey::ListGroups if ask.node == COORDINATOR && ask.before < 2 => {
+            ask.reply::<ListGroupsRequest>(ListGroupsResponse::default().with_error_code(loading))
+        }
+        ApiKey::DescribeGroups if ask.before == 0 => classic(ask, loading, Bytes::new()),
+        ApiKey::OffsetFetch if ask.before == 0 => {
+            let group = OffsetFetchResponseGroup::default().with_error_code(loading);
+            ask.reply::<OffsetFetchRequest>(OffsetFetchResponse::default().with_groups(vec![group]))
+        }
+        _ => classic_cluster(ask),
+    })
+    .await;
+    let groups = admin(&fake).summary(&addresses(&fake), LONG).await.groups;
+    assert_eq!(groups.iter().map(|group| (group.name.as_str(), group.lag)).collect::<Vec<_>>(), [("g", Some(22))]);
+}
