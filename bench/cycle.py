@@ -60,6 +60,8 @@ class Cycle:
         measured(self.idle, memory(project) / 1e6)
         with Load(project):
             measured(self.down, project.run("down").wall)
+        # As a new cluster has it.
+        time.sleep(SETTLE_S)
         measured(self.warm, project.run("up", "--no-apps").wall)
         with Load(project):
             kill(project)

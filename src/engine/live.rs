@@ -8,12 +8,18 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Acted, World, ending, mishap, moving, prepare, storage::Storages};
+use super::{
+    Acted, World,
+    ending::Together,
+    known::{Known, Settings},
+    mishap, moving, prepare,
+    storage::Storages,
+};
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
     event::StepProgress,
-    kafka::admin::Admin,
+    kafka::admin::{Admin, put_settings},
     model::{NodeId, Role, TopicName},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
     plan::{
@@ -51,6 +57,8 @@ pub struct Live {
     /// The active controller as of the last look.
     leads: Mutex<Option<NodeId>>,
     storages: Storages,
+    ending: Together,
+    settings: Known<Settings>,
     /// Topics that were made since the last look at the cluster.
     made: Mutex<BTreeSet<TopicName>>,
 }
@@ -72,6 +80,8 @@ impl Live {
             last: Mutex::default(),
             leads: Mutex::default(),
             storages: Storages::default(),
+            ending: Together::default(),
+            settings: Known::default(),
             made: Mutex::default(),
         }
     }
@@ -148,24 +158,46 @@ impl Live {
         }
         let mut facts = self.observe_kafka(&running).await;
         *self.leads() = facts.controller;
-        // Until then no setting is compared, and nodes that are starting have better things to do than to tell theirs.
+        if facts.controller.is_none() {
+            return facts;
+        }
+        // Until then nothing is compared, and nodes that are starting have better things to do than to tell theirs;
+        // but of moves to a node that is down it is said that they wait.
         let complete = self.plan.staying().all(|(id, _)| facts.answering.contains_key(&id));
-        if facts.controller.is_some() && (complete || !self.moving.is_anew()) {
+        let all_run = self.plan.staying().all(|(id, _)| running.contains_key(&id));
+        if complete || !all_run {
             // As below: the next look asks again.
             let moving = self.moving.complete(&self.kafka, &self.plan, acted != Acted::Not, &running, &mut facts).await;
             if moving.is_err() {
                 facts.controller = None;
             }
         }
-        let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
-        if facts.controller.is_some() && complete {
+        if facts.controller.is_some() && complete && self.add_settings(&mut facts).await.is_err() {
             // A cluster too busy to answer looks like one without settings of its own: the next look asks again.
-            match tokio::join!(self.kafka.add_settings(&mut facts.topics, &planned), self.kafka.cluster_config()) {
-                (Ok(_), Ok(config)) => facts.config = config,
-                _ => facts.controller = None,
-            }
+            facts.controller = None;
         }
         facts
+    }
+
+    async fn add_settings(&self, facts: &mut KafkaFacts) -> Result<()> {
+        let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
+        let Settings { brokers, topics } = self.settings.complete(&self.kafka, &planned, self.moving.is_anew()).await?;
+        facts.config = brokers.unwrap_or_default();
+        for (name, settings) in topics {
+            if let Some(topic) = facts.topics.get_mut(&name) {
+                put_settings(topic, settings);
+            }
+        }
+        Ok(())
+    }
+
+    /// Before and after a step that may change what is not asked for with each look.
+    fn changes(&self, step: &Step) {
+        // Of a new topic it is known by what it was made with.
+        if step.is_kafkas() && !matches!(step, Step::ElectLeaders | Step::CreateTopic { .. }) {
+            self.settings.forget();
+            self.moving.forget();
+        }
     }
 
     async fn settled(&self, docker: &DockerFacts) -> BTreeSet<String> {
@@ -186,6 +218,14 @@ impl Live {
         let last = self.last();
         let containers = last.as_ref().map(|(_, facts)| facts.containers.as_slice()).unwrap_or_default();
         containers.iter().find(|c| c.name == name).map_or_else(|| name.to_owned(), |c| c.id.clone())
+    }
+
+    /// The containers of the nodes that ran at the last look.
+    fn running_nodes(&self) -> BTreeSet<String> {
+        let last = self.last();
+        let containers = last.iter().flat_map(|(_, facts)| &facts.containers);
+        let running = containers.filter(|c| c.role == Role::Node && c.state == ContainerState::Running);
+        running.map(|c| c.id.clone()).collect()
     }
 
     async fn start(&self, service: &str, id: &str) -> Result<()> {
@@ -235,7 +275,11 @@ impl Live {
     /// Creates. Looks that do not show it yet are not believed: it would be asked for again.
     async fn create_topic(&self, topic: &TopicName) -> Result<()> {
         let Some(plan) = self.plan.topics.get(topic) else { return Ok(()) };
-        self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values().collect::<Result<()>>()?;
+        for made in self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values() {
+            if let Some(settings) = made? {
+                self.settings.made(topic, settings);
+            }
+        }
         self.made().insert(topic.clone());
         Ok(())
     }
@@ -285,7 +329,9 @@ impl Live {
             Step::Unpause { name, .. } => self.docker.unpause(&self.id_of(name)).await,
             Step::Stop { service, name, .. } => match NodeId::from_service(service) {
                 // Where nothing is to be left, no quorum needs to hear of the end.
-                Some(_) if self.plan.nodes.is_empty() => ending::stop_for_good(&self.docker, &self.id_of(name)).await,
+                Some(_) if self.plan.nodes.is_empty() => {
+                    self.ending.stop(&self.docker, &self.id_of(name), &self.running_nodes()).await
+                }
                 Some(_) => self.docker.stop(&self.id_of(name), HANDOVER_TIMEOUT).await,
                 None => self.docker.stop(&self.id_of(name), APP_STOP_TIMEOUT).await,
             },
@@ -310,14 +356,8 @@ impl Live {
                 self.kafka.alter_topic_config(topic, &set, &BTreeSet::new()).await
             }
             Step::DeleteTopic { topic } => self.kafka.delete_topic_everywhere(topic).await,
-            Step::Limit { nodes, topics, evening } => {
-                self.moving.moves();
-                moving::limit(&self.kafka, nodes, topics, *evening).await
-            }
-            Step::Reassign { moves, .. } => {
-                self.moving.moves();
-                moving::reassign(&self.kafka, moves, &addresses(&self.plan)).await
-            }
+            Step::Limit { nodes, topics, evening } => moving::limit(&self.kafka, nodes, topics, *evening).await,
+            Step::Reassign { moves, .. } => moving::reassign(&self.kafka, moves, &addresses(&self.plan)).await,
             Step::Unlimit => moving::unlimit(&self.kafka, &addresses(&self.plan)).await,
             Step::Unregister { node } => moving::unregister(&self.kafka, *node).await,
             Step::ElectLeaders => self.elect_leaders().await,
@@ -338,7 +378,10 @@ impl World for Live {
     }
 
     async fn apply(&self, step: &Step, progress: &StepProgress) -> Result<()> {
-        self.do_step(step, progress).await.map_err(|error| mishap::refused(step, error)).while_(|| mishap::doing(step))
+        self.changes(step);
+        let done = self.do_step(step, progress).await;
+        self.changes(step);
+        done.map_err(|error| mishap::refused(step, error)).while_(|| mishap::doing(step))
     }
 
     async fn autopsy(&self, service: &str, name: &str) -> Error {

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::live::KAFKA_PATIENCE;
+use super::{known::Known, live::KAFKA_PATIENCE};
 use crate::{
     error::{Error, Result},
     kafka::{admin::Admin, wire::KafkaError},
@@ -44,23 +44,31 @@ type Reassignments = BTreeMap<TopicName, BTreeMap<usize, Reassignment>>;
 pub(super) struct Looks {
     occasion: Occasion,
     anew: AtomicBool,
+    standing: Known<Standing>,
     last: Mutex<Last>,
+}
+
+/// Where the limit is, by those who were asked, and who is on the list of brokers.
+#[derive(Clone)]
+struct Standing {
+    asked: BTreeSet<NodeId>,
+    limited: Limited,
+    registered: BTreeSet<NodeId>,
 }
 
 #[derive(Clone, Default)]
 struct Last {
-    standing: Option<(Limited, BTreeSet<NodeId>)>,
     reassignments: Reassignments,
     disks: Option<(Instant, BTreeMap<NodeId, Disk>)>,
 }
 
 impl Looks {
     pub fn new(occasion: Occasion) -> Self {
-        Looks { occasion, anew: AtomicBool::new(false), last: Mutex::new(Last::default()) }
+        Looks { occasion, anew: AtomicBool::new(false), standing: Known::default(), last: Mutex::default() }
     }
 
-    /// All nodes begin with empty disks: until something is moved there is no limit to be found, and the brokers are
-    /// those that answer. Asking each would burden nodes that have just started.
+    /// All nodes begin with empty disks: until a step changes that there is no limit and no setting to be found, and the
+    /// brokers are those that answer. Asking each would burden nodes that have just started.
     pub fn begins_anew(&self) {
         self.anew.store(true, Ordering::Relaxed);
     }
@@ -70,9 +78,10 @@ impl Looks {
         self.anew.load(Ordering::Relaxed)
     }
 
-    /// Something is moved from now on.
-    pub fn moves(&self) {
+    /// A step begins or ends that changes what was found.
+    pub fn forget(&self) {
         self.anew.store(false, Ordering::Relaxed);
+        self.standing.forget();
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Last> {
@@ -103,12 +112,18 @@ impl Looks {
             *facts = kafka.observe(at, KAFKA_PATIENCE).await;
             reassignments = with_unheard_of(listed, &last.reassignments, facts);
         }
-        let standing = match last.standing.filter(|_| !acted) {
+        let (ticket, standing) = self.standing.get();
+        let asked: BTreeSet<NodeId> = facts.answering.keys().copied().collect();
+        let standing = match standing.filter(|standing| standing.asked == asked) {
             Some(standing) => standing,
-            None if self.is_anew() => (Limited::default(), facts.answering.keys().copied().collect()),
-            None => (limited(kafka, facts).await?, kafka.registered().await?),
+            None if self.is_anew() => Standing { limited: Limited::default(), registered: asked.clone(), asked },
+            None => {
+                let (limited, registered) = tokio::try_join!(limited(kafka, facts), kafka.registered())?;
+                Standing { asked, limited, registered }
+            }
         };
-        (facts.limited, facts.registered) = standing.clone();
+        (facts.limited, facts.registered) = (standing.limited.clone(), standing.registered.clone());
+        self.standing.keep(ticket, standing);
         facts.reassignments = reassignments.clone();
         let leaving = plan.nodes.values().any(|node| node.leaving);
         let moving = leaving
@@ -122,7 +137,7 @@ impl Looks {
             None => Some((Instant::now(), kafka.disks(facts.answering.keys().copied()).await)),
         };
         facts.disks = disks.as_ref().map(|(_, disks)| disks.clone()).unwrap_or_default();
-        *self.last() = Last { standing: Some(standing), reassignments, disks };
+        *self.last() = Last { reassignments, disks };
         Ok(())
     }
 }

@@ -34,6 +34,10 @@ const WORK: &str = "/var/lib/kafka/data";
 /// new one has no use for.
 const QUORUM_STATE: &str = r#"{"leaderId":-1,"leaderEpoch":1,"votedId":-1,"appliedOffset":0,"currentVoters":[{"voterId":1}],"data_version":0}"#;
 
+/// What a broker finds that ended well (`CleanShutdownFileHandler`): reading it takes some hundred classes of Jackson's
+/// that nothing else has a use for, 45 ms where they come from jars.
+const CLEAN_SHUTDOWN: &str = r#"{"version":0,"brokerEpoch":1}"#;
+
 /// Prepares the image, unless another process just did.
 pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
     let base = docker.image_id(image).await?.ok_or_else(|| Error::failed(format!("image {image} is gone")))?;
@@ -201,6 +205,7 @@ async fn train(
     let meta = storage::meta_properties(&storage::new_id(), NodeId(1), &storage::new_id());
     let mut data = storage::storage("log", Some(&first), meta);
     data.push(entry("log/quorum-state", 0o644, UploadKind::File(QUORUM_STATE.as_bytes().to_vec())));
+    data.push(entry("log/.kafka_cleanshutdown", 0o644, UploadKind::File(CLEAN_SHUTDOWN.as_bytes().to_vec())));
     data.push(entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())));
     let doing = || "running a node once to record its classes".to_owned();
     docker.remove_container(&plan.name).await.while_(doing)?;

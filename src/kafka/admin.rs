@@ -28,7 +28,7 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
-pub use configs::{Setting, SettingSource};
+pub use configs::{Setting, SettingSource, put_settings};
 pub use groups::{GroupKind, ListedGroup};
 pub use lag::PartitionLag;
 pub use loss::Goes;

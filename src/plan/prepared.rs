@@ -28,7 +28,7 @@ pub const KAFKA_CLASS: &str = "kafka.Kafka";
 /// Kafka's jars in the image: the one place that kdev depends on, beside a `java` on the PATH.
 pub const LIBS: &str = "/opt/kafka/libs";
 /// Counts up when the layout, or what the archive was trained with, changes: older images are not used.
-pub const LAYOUT: &str = "3";
+pub const LAYOUT: &str = "4";
 /// The repository name of prepared images.
 pub const REPOSITORY: &str = "kdev-prepared/kafka";
 

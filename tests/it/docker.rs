@@ -12,6 +12,7 @@ use std::{
 
 use kdev::{
     docker::{Engine, Holder, UploadEntry, UploadKind},
+    engine::ending::Together,
     model::{NodeId, Project, Role, label},
     observed::{ContainerState, Stranger},
     plan::{ContainerPlan, Mount, NetworkPlan, Publish, Restart, Tmpfs, VolumePlan},
@@ -223,6 +224,53 @@ async fn a_volume_goes_with_what_a_killed_run_left_the_engine_to_make_and_with_n
     let late = engine.create_container(&late, &trial.image).await.expect("made");
     engine.remove_volume(&name, &trial.project).await.expect("removed, with the one that never ran");
     assert!(!engine.is_running(&late).await.expect("an answer"));
+    trial.clear().await;
+}
+
+#[tokio::test]
+async fn of_nodes_that_end_together_none_is_killed_before_all_have_put_their_data_in_order() {
+    let Some(trial) = Trial::new().await else { return };
+    let engine = &trial.engine;
+    engine.create_network(&trial.network()).await.expect("made");
+    let mut nodes = Vec::new();
+    for (service, takes) in [("kafka-1", "0"), ("kafka-2", "1.5")] {
+        let mut volume = trial.volume();
+        volume.name = format!("{}-{service}", trial.project.prefix());
+        volume.labels.insert(label::SERVICE.to_owned(), service.to_owned());
+        engine.create_volume(&volume).await.expect("made");
+        // As a node: on SIGTERM it takes its time, writes the mark, and goes on waiting for a quorum.
+        let python = "import os, signal, sys, time\nos.mkdir('/var/lib/kafka/data/log')\n\
+                      def end(*_):\n time.sleep(float(sys.argv[1]))\n \
+                      open('/var/lib/kafka/data/log/.kafka_cleanshutdown', 'w')\n\
+                      signal.signal(signal.SIGTERM, end)\nopen('/var/lib/kafka/data/up', 'w')\n\
+                      while True: time.sleep(0.1)";
+        let mut plan = trial.container(service, python);
+        plan.command.as_mut().expect("a command").push(takes.to_owned());
+        plan.user = None;
+        plan.mounts = vec![Mount { volume: volume.name, target: "/var/lib/kafka/data".to_owned() }];
+        let id = trial.run(&plan).await;
+        while !engine.exists(&id, "/var/lib/kafka/data/up").await.expect("an answer") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        nodes.push(id);
+    }
+    let (together, all) = (Together::default(), nodes.iter().cloned().collect());
+    let (soon, late) = (&nodes[0], &nodes[1]);
+    let watched = async {
+        let mut ended_first = false;
+        while !engine.exists(late, "/var/lib/kafka/data/log/.kafka_cleanshutdown").await.expect("an answer") {
+            ended_first |= !engine.is_running(soon).await.expect("an answer");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        ended_first
+    };
+    let (one, other, ended_first) =
+        tokio::join!(together.stop(engine, soon, &all), together.stop(engine, late, &all), watched);
+    one.and(other).expect("stopped");
+    assert!(!ended_first, "it was killed while the other still needed its vote");
+    for node in &nodes {
+        assert_eq!(engine.wait(node).await.expect("ended"), 137);
+    }
     trial.clear().await;
 }
 

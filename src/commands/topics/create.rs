@@ -52,7 +52,7 @@ pub(super) async fn run(args: CreateArgs, cluster: Cluster, context: &Context) -
         config: config.into_iter().collect(),
     };
     let (partitions, replication) = (plan.partitions, plan.replication);
-    cluster.admin.create_topics(&[plan]).await?.into_values().collect::<Result<()>>()?;
+    cluster.admin.create_topics(&[plan]).await?.into_values().collect::<Result<Vec<_>>>()?;
     cluster.admin.served(&name).await?;
     let plural = if partitions == 1 { "" } else { "s" };
     context.ui.say(&format!("created topic {name} ({partitions} partition{plural}, replication {replication})"));

@@ -48,7 +48,7 @@ pub enum SettingSource {
 }
 
 impl SettingSource {
-    fn from_number(number: i8) -> Self {
+    pub(super) fn from_number(number: i8) -> Self {
         match number {
             1 => SettingSource::Topic,
             2..=4 => SettingSource::Broker,
@@ -80,11 +80,8 @@ impl Admin {
     /// The cluster could not be asked.
     pub async fn add_settings(&self, topics: &mut BTreeMap<TopicName, TopicFacts>, names: &[TopicName]) -> Result<()> {
         for (name, settings) in self.topic_settings(names).await? {
-            let Some(facts) = topics.get_mut(&name) else { continue };
-            for Setting { name, value, source } in settings {
-                let Some(value) = value else { continue };
-                let place = if source == SettingSource::Topic { &mut facts.config } else { &mut facts.inherited };
-                place.insert(name, value);
+            if let Some(facts) = topics.get_mut(&name) {
+                put_settings(facts, settings);
             }
         }
         Ok(())
@@ -161,6 +158,15 @@ impl Admin {
         };
         let outcome = self.retrying(deadline, alter).await;
         outcome.map_err(Error::from).while_(|| format!("changing settings of topic `{name}`"))
+    }
+}
+
+/// Writes settings into a topic's facts.
+pub fn put_settings(facts: &mut TopicFacts, settings: Vec<Setting>) {
+    for Setting { name, value, source } in settings {
+        let Some(value) = value else { continue };
+        let place = if source == SettingSource::Topic { &mut facts.config } else { &mut facts.inherited };
+        place.insert(name, value);
     }
 }
 

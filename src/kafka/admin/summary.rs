@@ -63,46 +63,53 @@ impl Admin {
         let (deadline, listed_by) = (Instant::now() + timeout, Instant::now() + first);
         let lists = addresses.keys().map(|&id| self.groups_read(id, listed_by));
         let (facts, lists) = join(self.observe(addresses, first), join_all(lists)).await;
-        let lists = lists.into_iter().flatten().collect();
-        self.summarized(facts, &BTreeSet::new(), lists, deadline).await
+        self.summarized(facts, &BTreeSet::new(), std::future::ready(lists), deadline).await
     }
 
-    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now, and the `new` ones made:
-    /// only the rest is asked.
-    pub async fn summary_of(&self, facts: KafkaFacts, new: &BTreeSet<TopicName>, timeout: Duration) -> ClusterSummary {
+    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now, and the `empty` ones are known
+    /// to hold nothing yet: only the rest is asked.
+    pub async fn summary_of(
+        &self,
+        facts: KafkaFacts,
+        empty: &BTreeSet<TopicName>,
+        timeout: Duration,
+    ) -> ClusterSummary {
         let deadline = Instant::now() + timeout;
         // Where the topic is missing that groups are kept in, there is none.
         let may_have_groups = facts.topics.keys().any(|name| name.as_str() == GROUPS);
-        let nodes = facts.answering.keys().filter(|_| may_have_groups);
-        let lists = join_all(nodes.map(|&id| self.groups_read(id, Instant::now() + timeout / 2))).await;
-        let lists = lists.into_iter().flatten().collect();
-        self.summarized(facts, new, lists, deadline).await
+        let nodes: Vec<NodeId> = facts.answering.keys().filter(|_| may_have_groups).copied().collect();
+        let lists = join_all(nodes.into_iter().map(|id| self.groups_read(id, Instant::now() + timeout / 2)));
+        self.summarized(facts, empty, lists, deadline).await
     }
 
-    /// The second round: offsets, and what the groups of each node's list do. The logs of `new` topics begin at 0.
+    /// The second round: offsets, and what the groups of each node's list do.
     async fn summarized(
         &self,
         facts: KafkaFacts,
-        new: &BTreeSet<TopicName>,
-        lists: Vec<Vec<ListedGroup>>,
+        empty: &BTreeSet<TopicName>,
+        lists: impl Future<Output = Vec<Result<Vec<ListedGroup>, KafkaError>>>,
         deadline: Instant,
     ) -> ClusterSummary {
-        let mut groups: Vec<ListedGroup> = lists.into_iter().flatten().collect();
-        groups.sort_by(|a, b| a.name.cmp(&b.name));
-
-        let leaders = leaders(&facts);
-        let (begin_now, older): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            leaders.clone().into_iter().partition(|((topic, _), _)| new.contains(topic));
+        let (empty, filled): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            leaders(&facts).into_iter().partition(|((topic, _), _)| empty.contains(topic));
         let ends = join(
-            self.reachable_offsets(&older, At::Earliest, deadline),
-            self.reachable_offsets(&leaders, At::Latest, deadline),
+            self.reachable_offsets(&filled, At::Earliest, deadline),
+            self.reachable_offsets(&filled, At::Latest, deadline),
         );
-        let known = join_all(groups.iter().map(|group| async move {
-            let description = self.once_read(deadline, || self.describe_group(group, deadline));
-            join(description, self.once_read(deadline, || self.committed(group, deadline))).await
-        }));
-        let ((mut start, end), known) = join(ends, known).await;
-        start.extend(begin_now.into_keys().map(|partition| (partition, 0)));
+        let groups = async {
+            let mut groups: Vec<ListedGroup> = lists.await.into_iter().flatten().flatten().collect();
+            groups.sort_by(|a, b| a.name.cmp(&b.name));
+            let known = join_all(groups.iter().map(|group| async move {
+                let description = self.once_read(deadline, || self.describe_group(group, deadline));
+                join(description, self.once_read(deadline, || self.committed(group, deadline))).await
+            }));
+            let known = known.await;
+            (groups, known)
+        };
+        let ((mut start, mut end), (groups, known)) = join(ends, groups).await;
+        let nothing: BTreeMap<Partition, i64> = empty.into_keys().map(|partition| (partition, 0)).collect();
+        start.extend(nothing.clone());
+        end.extend(nothing);
 
         let groups = groups.iter().zip(known).map(|(group, (description, committed))| {
             let lag = match (&description, &committed) {

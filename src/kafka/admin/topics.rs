@@ -8,13 +8,14 @@ use kafka_protocol::{
         CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
         create_partitions_request::CreatePartitionsTopic,
         create_topics_request::{CreatableTopic, CreatableTopicConfig},
+        create_topics_response::CreatableTopicConfigs,
         delete_topics_request::DeleteTopicState,
     },
 };
 use tokio::time::Instant;
 
 use super::{
-    Admin, At,
+    Admin, At, Setting, SettingSource,
     route::{metadata_request, topic_name, wire_topic},
 };
 use crate::{
@@ -28,11 +29,15 @@ use crate::{
 const SOON: Duration = Duration::from_millis(20);
 
 impl Admin {
-    /// Creates topics. One that exists already counts as created, whatever its settings.
+    /// Creates topics, and returns their settings, as the controller tells them. One that exists already counts as
+    /// created, whatever its settings: they are not told.
     ///
     /// # Errors
     /// The outer one: the cluster could not be asked. The inner ones: why a topic was refused.
-    pub async fn create_topics(&self, plans: &[TopicPlan]) -> Result<BTreeMap<TopicName, Result<()>>> {
+    pub async fn create_topics(
+        &self,
+        plans: &[TopicPlan],
+    ) -> Result<BTreeMap<TopicName, Result<Option<Vec<Setting>>>>> {
         if plans.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -53,7 +58,7 @@ impl Admin {
         &self,
         plans: &[TopicPlan],
         deadline: Instant,
-    ) -> Result<BTreeMap<TopicName, Result<(), KafkaError>>, KafkaError> {
+    ) -> Result<BTreeMap<TopicName, Result<Option<Vec<Setting>>, KafkaError>>, KafkaError> {
         let topics = plans.iter().map(creatable).collect::<Result<_, _>>()?;
         let request = CreateTopicsRequest::default().with_topics(topics).with_timeout_ms(milliseconds_until(deadline));
         let mut outcomes = BTreeMap::new();
@@ -61,10 +66,10 @@ impl Admin {
             let text = message(topic.error_message.as_ref());
             let subject = || format!("topic `{}`", topic.name.as_str());
             let outcome = match KafkaError::check(topic.error_code, text, subject) {
-                Err(error) if error.code() == Some(ResponseError::TopicAlreadyExists) => Ok(()),
+                Err(error) if error.code() == Some(ResponseError::TopicAlreadyExists) => Ok(None),
                 // The whole batch is sent again: what exists by then counts as created.
                 Err(error) if error.is_passing() => return Err(error),
-                outcome => outcome,
+                outcome => outcome.map(|()| settings(topic.configs)),
             };
             if let Some(name) = topic_name(&topic.name) {
                 outcomes.insert(name, outcome);
@@ -174,6 +179,16 @@ impl Admin {
         }
         Ok(())
     }
+}
+
+/// What the controller tells of a new topic's settings; nothing where it may not.
+fn settings(told: Option<Vec<CreatableTopicConfigs>>) -> Option<Vec<Setting>> {
+    let setting = |config: CreatableTopicConfigs| Setting {
+        name: config.name.to_string(),
+        value: config.value.map(|value| value.to_string()),
+        source: SettingSource::from_number(config.config_source),
+    };
+    Some(told?.into_iter().map(setting).collect())
 }
 
 fn creatable(plan: &TopicPlan) -> Result<CreatableTopic, KafkaError> {
