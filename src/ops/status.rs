@@ -8,7 +8,7 @@ use super::{Session, planning};
 use crate::{
     error::Result,
     kafka::admin::{Admin, ClusterSummary},
-    model::{NodeId, Role},
+    model::NodeId,
     observed::{ContainerState, DockerFacts, Observed},
     reconcile::Step,
     status::{self, Group, Measured, Status},
@@ -48,10 +48,8 @@ pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed, 
         Step::CreateTopic { topic, .. } => Some(topic.clone()),
         _ => None,
     };
-    // What was made a moment ago is empty, unless an app has found it already.
-    let app_runs = observed.docker.containers.iter().any(|c| c.role == Role::App);
-    let empty = steps.iter().filter_map(made).filter(|_| !app_runs).collect();
-    let summary = kafka.summary_of(observed.kafka, &empty, PATIENCE);
+    let new = steps.iter().filter_map(made).collect();
+    let summary = kafka.summary_of(observed.kafka, &new, PATIENCE);
     let (summary, memory) = join(summary, memory(session, &observed.docker)).await;
     Ok(told(session, &ports, observed.docker, summary, memory))
 }

@@ -21,6 +21,8 @@ use crate::{
 
 /// Where Kafka keeps its groups: made for the first of them.
 const GROUPS: &str = "__consumer_offsets";
+/// A broker hears that it leads within some 20 ms.
+const HEARS: Duration = Duration::from_millis(20);
 
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,36 +68,30 @@ impl Admin {
         self.summarized(facts, &BTreeSet::new(), std::future::ready(lists), deadline).await
     }
 
-    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now, and the `empty` ones are known
-    /// to hold nothing yet: only the rest is asked.
-    pub async fn summary_of(
-        &self,
-        facts: KafkaFacts,
-        empty: &BTreeSet<TopicName>,
-        timeout: Duration,
-    ) -> ClusterSummary {
+    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now, and the `new` ones made: only
+    /// the rest is asked, and it waits until the leaders of the new ones know that they lead: then they can be written.
+    pub async fn summary_of(&self, facts: KafkaFacts, new: &BTreeSet<TopicName>, timeout: Duration) -> ClusterSummary {
         let deadline = Instant::now() + timeout;
         // Where the topic is missing that groups are kept in, there is none.
         let may_have_groups = facts.topics.keys().any(|name| name.as_str() == GROUPS);
         let nodes: Vec<NodeId> = facts.answering.keys().filter(|_| may_have_groups).copied().collect();
         let lists = join_all(nodes.into_iter().map(|id| self.groups_read(id, Instant::now() + timeout / 2)));
-        self.summarized(facts, empty, lists, deadline).await
+        self.summarized(facts, new, lists, deadline).await
     }
 
-    /// The second round: offsets, and what the groups of each node's list do.
+    /// The second round: offsets, and what the groups of each node's list do. The logs of `new` topics begin at 0.
     async fn summarized(
         &self,
         facts: KafkaFacts,
-        empty: &BTreeSet<TopicName>,
+        new: &BTreeSet<TopicName>,
         lists: impl Future<Output = Vec<Result<Vec<ListedGroup>, KafkaError>>>,
         deadline: Instant,
     ) -> ClusterSummary {
-        let (empty, filled): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            leaders(&facts).into_iter().partition(|((topic, _), _)| empty.contains(topic));
-        let ends = join(
-            self.reachable_offsets(&filled, At::Earliest, deadline),
-            self.reachable_offsets(&filled, At::Latest, deadline),
-        );
+        let leaders = leaders(&facts);
+        let (begin_now, older): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            leaders.clone().into_iter().partition(|((topic, _), _)| new.contains(topic));
+        let ends =
+            join(self.reachable_offsets(&older, At::Earliest, deadline), self.ends(&leaders, &begin_now, deadline));
         let groups = async {
             let mut groups: Vec<ListedGroup> = lists.await.into_iter().flatten().flatten().collect();
             groups.sort_by(|a, b| a.name.cmp(&b.name));
@@ -106,10 +102,8 @@ impl Admin {
             let known = known.await;
             (groups, known)
         };
-        let ((mut start, mut end), (groups, known)) = join(ends, groups).await;
-        let nothing: BTreeMap<Partition, i64> = empty.into_keys().map(|partition| (partition, 0)).collect();
-        start.extend(nothing.clone());
-        end.extend(nothing);
+        let ((mut start, end), (groups, known)) = join(ends, groups).await;
+        start.extend(begin_now.into_keys().map(|partition| (partition, 0)));
 
         let groups = groups.iter().zip(known).map(|(group, (description, committed))| {
             let lag = match (&description, &committed) {
@@ -133,6 +127,28 @@ impl Admin {
 
     async fn groups_read(&self, node: NodeId, deadline: Instant) -> Result<Vec<ListedGroup>, KafkaError> {
         self.once_read(deadline, || self.groups_of(i32::from(node.0), deadline)).await
+    }
+
+    /// Where the partitions end; the leaders of `new` ones may have to hear first that they lead.
+    async fn ends(
+        &self,
+        leaders: &BTreeMap<Partition, i32>,
+        new: &BTreeMap<Partition, i32>,
+        deadline: Instant,
+    ) -> BTreeMap<Partition, i64> {
+        let mut ends = self.reachable_offsets(leaders, At::Latest, deadline).await;
+        loop {
+            let waiting: BTreeMap<_, _> = new
+                .iter()
+                .filter(|(partition, _)| !ends.contains_key(*partition))
+                .map(|(p, &l)| (p.clone(), l))
+                .collect();
+            if waiting.is_empty() || Instant::now() + HEARS > deadline {
+                return ends;
+            }
+            tokio::time::sleep(HEARS).await;
+            ends.extend(self.reachable_offsets(&waiting, At::Latest, deadline).await);
+        }
     }
 
     /// Offsets of those partitions whose leader answers.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use rdkafka::{Offset, TopicPartitionList, bindings::rd_kafka_offsets_for_times};
+use backon::{BlockingRetryable, ConstantBuilder};
+use rdkafka::{
+    Offset, TopicPartitionList, bindings::rd_kafka_offsets_for_times, error::KafkaError, types::RDKafkaErrorCode,
+};
 
 use super::{Connection, Topic, client::millis, failure, reason};
 use crate::error::{Error, Result};
@@ -22,6 +25,9 @@ pub struct Extent {
 
 /// How long all leaders together may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Who leads moves within a second; one that nobody leads is refused after five.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSES: usize = 100;
 
 /// Asks the leaders of `partitions` for their extents: one request each for the starts, one for the ends.
 ///
@@ -53,29 +59,60 @@ pub fn offsets_at(connection: &Connection, topic: &Topic, partitions: &[i32], ti
 
 fn look_up(connection: &Connection, topic: &Topic, partitions: &[i32], what: Offset) -> Result<Vec<Option<i64>>> {
     let name = topic.name.as_str();
-    let failed = |partition: Option<i32>, why: String| {
+    let backoff = ConstantBuilder::new().with_delay(PAUSE).with_max_times(PAUSES);
+    let found = (|| ask(connection, name, partitions, what)).retry(backoff).when(Refused::is_passing).call();
+    found.map_err(|Refused { partition, why, code: _ }| {
         let place = partition.map_or(name.to_owned(), |partition| format!("{name}[{partition}]"));
         Error::failed(format!("the offsets of {place} cannot be read: {why}"))
             .hint("kdev status shows which nodes are down")
+    })
+}
+
+/// Why offsets were not to be had: of all, or of one partition.
+struct Refused {
+    partition: Option<i32>,
+    why: String,
+    code: Option<RDKafkaErrorCode>,
+}
+
+impl Refused {
+    fn new(partition: Option<i32>, code: RDKafkaErrorCode) -> Self {
+        Refused { partition, why: reason(code), code: Some(code) }
+    }
+
+    /// A leader is being found, as just after the topic was made; librdkafka asks anew who leads.
+    fn is_passing(&self) -> bool {
+        use RDKafkaErrorCode as Code;
+        matches!(self.code, Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::FencedLeaderEpoch))
+    }
+}
+
+fn ask(
+    connection: &Connection,
+    name: &str,
+    partitions: &[i32],
+    what: Offset,
+) -> std::result::Result<Vec<Option<i64>>, Refused> {
+    let of = |partition, error: KafkaError| match error.rdkafka_error_code() {
+        Some(code) => Refused::new(Some(partition), code),
+        None => Refused { partition: Some(partition), why: error.to_string(), code: None },
     };
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for &partition in partitions {
-        list.add_partition_offset(name, partition, what).map_err(|error| failed(Some(partition), error.to_string()))?;
+        list.add_partition_offset(name, partition, what).map_err(|error| of(partition, error))?;
     }
     // SAFETY: a live client and a live list, which the call fills in and does not keep.
     let code = unsafe { rd_kafka_offsets_for_times(connection.native(), list.ptr(), millis(PATIENCE)) };
     if let Some(code) = failure(code) {
-        return Err(failed(None, reason(code)));
+        return Err(Refused::new(None, code));
     }
     partitions
         .iter()
         .map(|&partition| {
             let found = list.find_partition(name, partition);
-            let found = found.ok_or_else(|| failed(Some(partition), "no answer".to_owned()))?;
-            found.error().map_err(|error| {
-                let why = error.rdkafka_error_code().map_or(error.to_string(), reason);
-                failed(Some(partition), why)
-            })?;
+            let missing = || Refused { partition: Some(partition), why: "no answer".to_owned(), code: None };
+            let found = found.ok_or_else(missing)?;
+            found.error().map_err(|error| of(partition, error))?;
             Ok(match found.offset() {
                 Offset::Offset(offset) => Some(offset),
                 _ => None,
