@@ -14,9 +14,11 @@ fn configure(project: &Project, version: &str, rest: &str) {
     project.configure(&format!("[kafka]\nversion = \"{version}\"\n{rest}\n{topics}"));
 }
 
-/// The load, until it is told to stop.
+/// The load, which has begun, until it is told to stop: kdev.toml may change from now on.
 fn audit(project: &Project) -> Running {
-    project.begin(&["audit", "posts", "--rate", "200/s", "--timeout", "60s", "-o", "json"])
+    let mut load = project.begin(&["audit", "posts", "--rate", "200/s", "--timeout", "60s", "-o", "json"]);
+    load.until("sending 200/s to posts");
+    load
 }
 
 /// Ends the load; nothing may have gone wrong. How long writes stalled is told, and not judged.
