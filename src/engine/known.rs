@@ -8,8 +8,9 @@ use std::{
 
 use crate::{
     error::Result,
-    kafka::admin::{Admin, Setting},
+    kafka::admin::{Admin, Setting, put_settings},
     model::TopicName,
+    observed::KafkaFacts,
 };
 
 /// Somebody else may change it too: what is older is asked for again.
@@ -71,18 +72,24 @@ impl<T: Clone> Known<T> {
 #[derive(Clone, Default)]
 pub struct Settings {
     /// Where it was asked for: what was set for all brokers.
-    pub brokers: Option<BTreeMap<String, String>>,
+    brokers: Option<BTreeMap<String, String>>,
     /// Those of the topics that were asked for, or made.
-    pub topics: BTreeMap<TopicName, Vec<Setting>>,
+    topics: BTreeMap<TopicName, Vec<Setting>>,
 }
 
 impl Known<Settings> {
-    /// The settings of these topics and of all brokers: only what is not known is asked for. `brokers_have_none`: those
-    /// of all brokers are known to be none.
+    /// Adds the settings of these topics and of all brokers to `facts`: only what is not known is asked for.
+    /// `brokers_have_none`: those of all brokers are known to be none.
     ///
     /// # Errors
     /// The cluster could not be asked.
-    pub async fn complete(&self, kafka: &Admin, topics: &[TopicName], brokers_have_none: bool) -> Result<Settings> {
+    pub async fn add_to(
+        &self,
+        facts: &mut KafkaFacts,
+        kafka: &Admin,
+        topics: &[TopicName],
+        brokers_have_none: bool,
+    ) -> Result<()> {
         let (asked, known) = self.get();
         let mut settings = known.unwrap_or_default();
         let unknown: Vec<TopicName> =
@@ -96,9 +103,15 @@ impl Known<Settings> {
         };
         let (of_topics, of_brokers) = tokio::try_join!(kafka.topic_settings(&unknown), brokers)?;
         settings.topics.extend(of_topics);
-        settings.brokers = Some(of_brokers);
+        settings.brokers = Some(of_brokers.clone());
         self.keep(asked, settings.clone());
-        Ok(settings)
+        facts.config = of_brokers;
+        for (name, settings) in settings.topics {
+            if let Some(topic) = facts.topics.get_mut(&name) {
+                put_settings(topic, settings);
+            }
+        }
+        Ok(())
     }
 
     /// A topic was made with these settings.

@@ -19,7 +19,7 @@ use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
     event::StepProgress,
-    kafka::admin::{Admin, put_settings},
+    kafka::admin::Admin,
     model::{NodeId, Role, TopicName},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
     plan::{
@@ -181,14 +181,7 @@ impl Live {
 
     async fn add_settings(&self, facts: &mut KafkaFacts) -> Result<()> {
         let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
-        let Settings { brokers, topics } = self.settings.complete(&self.kafka, &planned, self.moving.is_anew()).await?;
-        facts.config = brokers.unwrap_or_default();
-        for (name, settings) in topics {
-            if let Some(topic) = facts.topics.get_mut(&name) {
-                put_settings(topic, settings);
-            }
-        }
-        Ok(())
+        self.settings.add_to(facts, &self.kafka, &planned, self.moving.is_anew()).await
     }
 
     /// Before and after a step that may change what is not asked for with each look.

@@ -1,6 +1,9 @@
 //! `kdev status`: a look at everything.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::future::{join, join_all};
 
@@ -8,7 +11,7 @@ use super::{Session, planning};
 use crate::{
     error::Result,
     kafka::admin::{Admin, ClusterSummary},
-    model::NodeId,
+    model::{NodeId, TopicName},
     observed::{ContainerState, DockerFacts, Observed},
     reconcile::Step,
     status::{self, Group, Measured, Status},
@@ -48,7 +51,9 @@ pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed, 
         Step::CreateTopic { topic, .. } => Some(topic.clone()),
         _ => None,
     };
-    let new = steps.iter().filter_map(made).collect();
+    let new: BTreeSet<TopicName> = steps.iter().filter_map(made).collect();
+    // Only then they can be written. A cluster that takes longer than usual is told as it is.
+    _ = tokio::time::timeout(PATIENCE, join_all(new.iter().map(|topic| kafka.served(topic)))).await;
     let summary = kafka.summary_of(observed.kafka, &new, PATIENCE);
     let (summary, memory) = join(summary, memory(session, &observed.docker)).await;
     Ok(told(session, &ports, observed.docker, summary, memory))

@@ -9,6 +9,7 @@ use kafka_protocol::{
         describe_configs_request::DescribeConfigsResource,
         incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
     },
+    protocol::StrBytes,
 };
 
 use super::Admin;
@@ -47,8 +48,16 @@ pub enum SettingSource {
     Default,
 }
 
+impl Setting {
+    /// As the protocol has it.
+    pub(super) fn from_wire(name: &StrBytes, value: Option<&StrBytes>, source: i8) -> Self {
+        let source = SettingSource::from_number(source);
+        Setting { name: name.to_string(), value: value.map(ToString::to_string), source }
+    }
+}
+
 impl SettingSource {
-    pub(super) fn from_number(number: i8) -> Self {
+    fn from_number(number: i8) -> Self {
         match number {
             1 => SettingSource::Topic,
             2..=4 => SettingSource::Broker,
@@ -118,11 +127,10 @@ impl Admin {
                 let Ok(name) = result.resource_name.parse::<TopicName>() else {
                     continue;
                 };
-                let settings = result.configs.iter().map(|config| Setting {
-                    name: config.name.to_string(),
-                    value: config.value.as_ref().map(ToString::to_string),
-                    source: SettingSource::from_number(config.config_source),
-                });
+                let settings = result
+                    .configs
+                    .iter()
+                    .map(|config| Setting::from_wire(&config.name, config.value.as_ref(), config.config_source));
                 let mut settings: Vec<Setting> = settings.collect();
                 settings.sort_by(|a, b| a.name.cmp(&b.name));
                 found.insert(name, settings);

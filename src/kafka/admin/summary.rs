@@ -21,8 +21,6 @@ use crate::{
 
 /// Where Kafka keeps its groups: made for the first of them.
 const GROUPS: &str = "__consumer_offsets";
-/// A broker hears that it leads within some 20 ms.
-const HEARS: Duration = Duration::from_millis(20);
 
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,8 +66,8 @@ impl Admin {
         self.summarized(facts, &BTreeSet::new(), std::future::ready(lists), deadline).await
     }
 
-    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now, and the `new` ones made: only
-    /// the rest is asked, and it waits until the leaders of the new ones know that they lead: then they can be written.
+    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now, and the `new` ones made:
+    /// only the rest is asked.
     pub async fn summary_of(&self, facts: KafkaFacts, new: &BTreeSet<TopicName>, timeout: Duration) -> ClusterSummary {
         let deadline = Instant::now() + timeout;
         // Where the topic is missing that groups are kept in, there is none.
@@ -90,8 +88,10 @@ impl Admin {
         let leaders = leaders(&facts);
         let (begin_now, older): (BTreeMap<_, _>, BTreeMap<_, _>) =
             leaders.clone().into_iter().partition(|((topic, _), _)| new.contains(topic));
-        let ends =
-            join(self.reachable_offsets(&older, At::Earliest, deadline), self.ends(&leaders, &begin_now, deadline));
+        let ends = join(
+            self.reachable_offsets(&older, At::Earliest, deadline),
+            self.reachable_offsets(&leaders, At::Latest, deadline),
+        );
         let groups = async {
             let mut groups: Vec<ListedGroup> = lists.await.into_iter().flatten().flatten().collect();
             groups.sort_by(|a, b| a.name.cmp(&b.name));
@@ -127,28 +127,6 @@ impl Admin {
 
     async fn groups_read(&self, node: NodeId, deadline: Instant) -> Result<Vec<ListedGroup>, KafkaError> {
         self.once_read(deadline, || self.groups_of(i32::from(node.0), deadline)).await
-    }
-
-    /// Where the partitions end; the leaders of `new` ones may have to hear first that they lead.
-    async fn ends(
-        &self,
-        leaders: &BTreeMap<Partition, i32>,
-        new: &BTreeMap<Partition, i32>,
-        deadline: Instant,
-    ) -> BTreeMap<Partition, i64> {
-        let mut ends = self.reachable_offsets(leaders, At::Latest, deadline).await;
-        loop {
-            let waiting: BTreeMap<_, _> = new
-                .iter()
-                .filter(|(partition, _)| !ends.contains_key(*partition))
-                .map(|(p, &l)| (p.clone(), l))
-                .collect();
-            if waiting.is_empty() || Instant::now() + HEARS > deadline {
-                return ends;
-            }
-            tokio::time::sleep(HEARS).await;
-            ends.extend(self.reachable_offsets(&waiting, At::Latest, deadline).await);
-        }
     }
 
     /// Offsets of those partitions whose leader answers.

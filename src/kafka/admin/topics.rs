@@ -15,7 +15,7 @@ use kafka_protocol::{
 use tokio::time::Instant;
 
 use super::{
-    Admin, At, Setting, SettingSource,
+    Admin, At, Setting,
     route::{metadata_request, topic_name, wire_topic},
 };
 use crate::{
@@ -183,12 +183,9 @@ impl Admin {
 
 /// What the controller tells of a new topic's settings; nothing where it may not.
 fn settings(told: Option<Vec<CreatableTopicConfigs>>) -> Option<Vec<Setting>> {
-    let setting = |config: CreatableTopicConfigs| Setting {
-        name: config.name.to_string(),
-        value: config.value.map(|value| value.to_string()),
-        source: SettingSource::from_number(config.config_source),
-    };
-    Some(told?.into_iter().map(setting).collect())
+    let setting =
+        |config: &CreatableTopicConfigs| Setting::from_wire(&config.name, config.value.as_ref(), config.config_source);
+    Some(told?.iter().map(setting).collect())
 }
 
 fn creatable(plan: &TopicPlan) -> Result<CreatableTopic, KafkaError> {
