@@ -4,7 +4,6 @@ JVM, jars, class-data archive, flags and settings are the nodes' own; only addre
 three share one network and one disk. They run in a copy of the prepared image's files (rootfs.py).
 """
 
-import base64
 import contextlib
 import os
 import shutil
@@ -16,8 +15,8 @@ import uuid
 import probe
 from baseline import NODES, READY_S, free_ports
 
-# Where kdev keeps a new cluster's first records: a path below the storage, and the contents (src/plan/prepared.rs).
-FIRST_METADATA = "kdev.first-metadata"
+# What a new controller's storage begins with, in the prepared image (src/plan/prepared.rs).
+FIRST = "opt/kdev/first"
 DATA = "bare"
 
 
@@ -25,8 +24,6 @@ class Bare:
     def __init__(self, rootfs, commands):
         """`commands`: those of the nodes 1, 2, 3."""
         self.rootfs, self.commands = rootfs, commands
-        path, contents = rootfs.labels[FIRST_METADATA].split(" ")
-        self.first = (path, base64.b64decode(contents))
         self.processes = []
 
     def start(self):
@@ -49,12 +46,9 @@ class Bare:
         return time.monotonic() - begin
 
     def format(self, node, cluster):
-        """The storage as kdev writes it: meta.properties, and the first metadata."""
+        """The storage as templates/node.sh writes it: meta.properties, and the first metadata."""
         directory = self.rootfs.path / DATA / str(node)
-        directory.mkdir(parents=True)
-        path, contents = self.first
-        (directory / path).parent.mkdir(exist_ok=True)
-        (directory / path).write_bytes(contents)
+        shutil.copytree(self.rootfs.path / FIRST, directory)
         lines = ["version=1", f"cluster.id={cluster}", f"node.id={node}", f"directory.id={new_id()}"]
         (directory / "meta.properties").write_text("\n".join(lines) + "\n")
 

@@ -111,7 +111,7 @@ def kill(project):
 
 
 def commands(project):
-    """What its nodes run, by their numbers."""
+    """The JVMs that its nodes become, by their numbers."""
     found = [project.engine.get(f"/containers/{node}/json") for node in running(project)]
     found.sort(key=lambda each: each["Config"]["Labels"]["kdev.service"])
-    return [[each["Path"], *each["Args"]] for each in found], found[0]["Image"]
+    return [each["Args"][each["Args"].index("java") :] for each in found], found[0]["Image"]

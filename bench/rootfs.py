@@ -24,7 +24,6 @@ class Rootfs:
             if not shutil.which("unshare") or subprocess.run([*self.inside(), "true"], capture_output=True).returncode != 0:
                 raise Unmeasurable("a root directory of its own for a program needs Linux, and root or user namespaces")
             self.engine.post("/containers/create", {"Image": self.image}, name=name)
-            self.labels = self.engine.get(f"/containers/{name}/json")["Config"]["Labels"]
             # Devices are not ours to make, and the machine's own are mounted over them.
             self.engine.untar(f"/containers/{name}/export", self.path, "--anchored", "--exclude=dev/*")
         except BaseException:

@@ -248,8 +248,6 @@ pub mod label {
     pub const VERSION: &str = "kdev.version";
     /// On prepared images: the id of the Kafka image that they were made from.
     pub const BASE: &str = "kdev.base";
-    /// On prepared images: what a new cluster's metadata begin with, as `plan::prepared` writes it.
-    pub const FIRST_METADATA: &str = "kdev.first-metadata";
     /// Docker Desktop and others group containers by it.
     pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";
     /// The name of the service within the group.

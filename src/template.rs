@@ -3,6 +3,9 @@
 /// The built-in kdev.toml, the same that `kdev init` writes.
 pub const KDEV_TOML: &str = include_str!("../templates/kdev.toml");
 
+/// What a node's container runs: it formats the node's storage once, and becomes the JVM.
+pub const NODE_SCRIPT: &str = include_str!("../templates/node.sh");
+
 /// Files by their path from the project's directory.
 pub type EmbeddedFiles = &'static [(&'static str, &'static [u8])];
 

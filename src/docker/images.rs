@@ -45,18 +45,6 @@ impl Engine {
         }
     }
 
-    /// A label of an image; none where the image or the label is missing.
-    ///
-    /// # Errors
-    /// Where the engine does not answer.
-    pub async fn image_label(&self, reference: &str, label: &str) -> Result<Option<String>> {
-        match self.quick().inspect_image(reference).await {
-            Ok(found) => Ok(found.config.and_then(|config| config.labels?.remove(label))),
-            Err(failure) if fault::is_missing(&failure) => Ok(None),
-            Err(failure) => Err(fault::error(format!("looking at image {reference}"), failure)),
-        }
-    }
-
     /// Makes an image of what a container's file system now is, with these labels beside those of the
     /// container, and returns its id. The container's command stays the image's; whoever makes a
     /// container of it gives its own.

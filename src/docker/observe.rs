@@ -235,7 +235,6 @@ fn prepared_by_base(images: &[ImageSummary]) -> BTreeMap<ImageId, ImageId> {
 
 fn is_of_this_layout(image: &ImageSummary) -> bool {
     image.labels.get(label::SPEC).is_some_and(|spec| spec == prepared::LAYOUT)
-        && image.labels.contains_key(label::FIRST_METADATA)
 }
 
 fn has_role(image: &ImageSummary, role: Role) -> bool {

@@ -13,7 +13,6 @@ use super::{
     ending::Together,
     known::{Known, Settings},
     mishap, moving, prepare,
-    storage::Storages,
 };
 use crate::{
     docker::{Engine, Mirror},
@@ -56,7 +55,8 @@ pub struct Live {
     last: Mutex<Option<(Instant, DockerFacts)>>,
     /// The active controller as of the last look.
     leads: Mutex<Option<NodeId>>,
-    storages: Storages,
+    /// The nodes whose volumes were made by this run.
+    anew: Mutex<BTreeSet<NodeId>>,
     ending: Together,
     settings: Known<Settings>,
     /// Topics that were made since the last look at the cluster.
@@ -79,7 +79,7 @@ impl Live {
             moving: moving::Looks::new(occasion),
             last: Mutex::default(),
             leads: Mutex::default(),
-            storages: Storages::default(),
+            anew: Mutex::default(),
             ending: Together::default(),
             settings: Known::default(),
             made: Mutex::default(),
@@ -94,8 +94,10 @@ impl Live {
     async fn create_volume(&self, node: NodeId) -> Result<()> {
         let Some(planned) = self.plan.nodes.get(&node) else { return Ok(()) };
         self.docker.create_volume(&planned.volume).await?;
-        self.storages.made(node);
-        if self.storages.are_empty(self.plan.nodes.keys()) {
+        // A panic while the lock was held left plain data behind, no broken invariant.
+        let mut anew = self.anew.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        anew.insert(node);
+        if self.plan.nodes.keys().all(|id| anew.contains(id)) {
             self.moving.begins_anew();
         }
         Ok(())
@@ -221,22 +223,11 @@ impl Live {
         running.map(|c| c.id.clone()).collect()
     }
 
-    async fn start(&self, service: &str, id: &str) -> Result<()> {
-        let node = NodeId::from_service(service).and_then(|id| self.plan.nodes.get(&id));
-        if let Some(node) = node {
-            let image = self.prepared_image().unwrap_or_default();
-            self.storages.format(&self.docker, node, id, &image).await?;
-        }
-        self.docker.start(id).await
-    }
-
     async fn create_node(&self, id: NodeId) -> Result<()> {
         let (Some(node), Some(image)) = (self.plan.nodes.get(&id), self.prepared_image()) else {
             return Err(Error::failed("the image or the plan of the node is gone").hint("kdev up"));
         };
-        let container = self.docker.create_container(&node.container, &image).await?;
-        // Seen to while the network is made, it need not be by `start`.
-        self.storages.format(&self.docker, node, &container, &image).await
+        self.docker.create_container(&node.container, &image).await.map(drop)
     }
 
     fn prepared_image(&self) -> Option<String> {
@@ -318,7 +309,7 @@ impl Live {
             Step::CreateNetwork => self.docker.create_network(&self.plan.network).await.map(drop),
             Step::CreateVolume { node } => self.create_volume(*node).await,
             Step::CreateNode { node } => self.create_node(*node).await,
-            Step::Start { service, name } => self.start(service, &self.id_of(name)).await,
+            Step::Start { name, .. } => self.docker.start(&self.id_of(name)).await,
             Step::Unpause { name, .. } => self.docker.unpause(&self.id_of(name)).await,
             Step::Stop { service, name, .. } => match NodeId::from_service(service) {
                 // Where nothing is to be left, no quorum needs to hear of the end.

@@ -10,18 +10,16 @@ use std::{
 };
 
 use super::{
-    storage::{self, entry},
+    storage::{self, FirstMetadata, entry},
     traffic,
 };
 use crate::{
     docker::{Engine, UploadKind},
     error::{Error, Result, While},
     lock,
-    model::{NodeId, Role, label},
-    plan::{
-        ContainerPlan, Restart, node,
-        prepared::{self, FirstMetadata},
-    },
+    model::{NodeId, Role},
+    plan::{ContainerPlan, Restart, node, prepared},
+    template,
 };
 
 const MEMORY: u64 = 1 << 30;
@@ -84,12 +82,12 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-/// Kafka's jars in sorted order. The JVM itself expands the wildcard, so that the image needs no shell.
+/// Kafka's jars in sorted order, as the JVM itself expands the wildcard.
 async fn jars(docker: &Engine, base: &str, short: &str) -> Result<Vec<String>> {
     let wildcard = format!("{}/*", prepared::LIBS);
     let command = words(&["java", "-XshowSettings:properties", "-cp", &wildcard, "-version"]);
     let plan = container(base, format!("kdev-prepare-{short}-jars"), command);
-    let needs = || "kdev needs a `java` on the image's PATH and Kafka's jars in /opt/kafka/libs".to_owned();
+    let needs = || "kdev needs `java` and `sh` on the image's PATH, and Kafka's jars in /opt/kafka/libs".to_owned();
     let (code, lines) = docker.run_to_end(&plan, base).await.map_err(|error| error.hint(needs()))?;
     let mut jars: Vec<String> = lines
         .iter()
@@ -196,14 +194,17 @@ async fn train(
     let file = |path: &str, text: &str| {
         entry(&format!("kdev/{}", name(path)), 0o644, UploadKind::File(text.as_bytes().to_vec()))
     };
-    let layout = vec![
+    let mut layout = vec![
         entry("kdev", 0o755, UploadKind::Dir),
+        file(prepared::NODE_SCRIPT, template::NODE_SCRIPT),
         file(prepared::JAVA_ARGS, &prepared::java_args(jars)),
         file(prepared::SERVER_PROPERTIES, "# Every setting is on the node's command line.\n"),
         file(prepared::LOG_PROPERTIES, prepared::LOG_PROPERTIES_TEXT),
     ];
+    layout.extend(storage::first(&format!("kdev/{}", name(prepared::FIRST)), &first));
     let meta = storage::meta_properties(&storage::new_id(), NodeId(1), &storage::new_id());
-    let mut data = storage::storage("log", Some(&first), meta);
+    let mut data = storage::first("log", &first);
+    data.push(entry("log/meta.properties", 0o644, UploadKind::File(meta.into_bytes())));
     data.push(entry("log/quorum-state", 0o644, UploadKind::File(QUORUM_STATE.as_bytes().to_vec())));
     data.push(entry("log/.kafka_cleanshutdown", 0o644, UploadKind::File(CLEAN_SHUTDOWN.as_bytes().to_vec())));
     data.push(entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())));
@@ -217,9 +218,7 @@ async fn train(
         started(docker, &container).await?;
         traffic::pass(docker, &container, &class_path).await;
         docker.stop(&container, TRAINING_STOP).await?;
-        let mut labels = prepared::labels(base);
-        labels.insert(label::FIRST_METADATA.to_owned(), first.to_label());
-        docker.commit(&container, repository, tag, &labels).await
+        docker.commit(&container, repository, tag, &prepared::labels(base)).await
     }
     .await;
     docker.remove_container(&container).await.while_(doing)?;

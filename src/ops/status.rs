@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 
 use super::{Session, planning};
 use crate::{
@@ -52,11 +52,20 @@ pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed, 
         _ => None,
     };
     let new: BTreeSet<TopicName> = steps.iter().filter_map(made).collect();
-    // Only then they can be written. A cluster that takes longer than usual is told as it is.
-    _ = tokio::time::timeout(PATIENCE, join_all(new.iter().map(|topic| kafka.served(topic)))).await;
-    let summary = kafka.summary_of(observed.kafka, &new, PATIENCE);
-    let (summary, memory) = join(summary, memory(session, &observed.docker)).await;
+    let rest = kafka.summary_of(observed.kafka, &new, PATIENCE);
+    let (begun, mut summary, memory) = join3(begun(kafka, &new), rest, memory(session, &observed.docker)).await;
+    summary.messages.extend(begun);
     Ok(told(session, &ports, observed.docker, summary, memory))
+}
+
+/// Waits until the new topics can be written and read, and returns their records. A cluster that takes longer than
+/// usual is told as it is.
+async fn begun(kafka: &Admin, new: &BTreeSet<TopicName>) -> BTreeMap<TopicName, u64> {
+    let asked = new.iter().map(|topic| async move {
+        let ends = tokio::time::timeout(PATIENCE, kafka.served(topic)).await.ok()?.ok()?;
+        Some((topic.clone(), ends.into_values().filter_map(|end| u64::try_from(end).ok()).sum()))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 fn told(

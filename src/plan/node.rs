@@ -56,7 +56,9 @@ pub fn voters(brokers: u8) -> u8 {
 
 /// What a node has to know of the rest of its cluster.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Place<'a> {
+    /// The cluster's id.
+    pub cluster: &'a str,
     /// Its number.
     pub id: NodeId,
     /// Its port on 127.0.0.1.
@@ -65,14 +67,20 @@ pub(super) struct Place {
     pub voters: u8,
 }
 
+impl Place<'_> {
+    fn is_controller(self) -> bool {
+        self.id.0 <= self.voters
+    }
+}
+
 /// The address of a node for programs in containers.
 pub fn container_address(id: NodeId) -> String {
     format!("{}:{CONTAINER_PORT}", id.service())
 }
 
 /// The node's container, without names of the project, labels and hash: `plan::build` adds these.
-pub(super) fn container(place: Place, volume: &str, kafka: &KafkaSettings) -> ContainerPlan {
-    let Place { id, port, voters: _ } = place;
+pub(super) fn container(place: Place<'_>, volume: &str, kafka: &KafkaSettings) -> ContainerPlan {
+    let Place { id, port, .. } = place;
     ContainerPlan {
         name: String::new(),
         role: Role::Node,
@@ -101,8 +109,11 @@ pub(super) fn container(place: Place, volume: &str, kafka: &KafkaSettings) -> Co
     }
 }
 
-fn command(place: Place, kafka: &KafkaSettings) -> Vec<String> {
-    let mut command = vec!["java".to_owned(), format!("@{}", prepared::JAVA_ARGS)];
+fn command(place: Place<'_>, kafka: &KafkaSettings) -> Vec<String> {
+    let role = if place.is_controller() { "controller" } else { "broker" };
+    let mut command = ["sh", prepared::NODE_SCRIPT, place.cluster].map(str::to_owned).to_vec();
+    command.extend([place.id.to_string(), role.to_owned()]);
+    command.extend(["java".to_owned(), format!("@{}", prepared::JAVA_ARGS)]);
     command.extend(jvm(kafka));
     command.extend([prepared::KAFKA_CLASS.to_owned(), prepared::SERVER_PROPERTIES.to_owned()]);
     for (name, value) in settings(place, kafka) {
@@ -130,7 +141,7 @@ fn jvm(kafka: &KafkaSettings) -> Vec<String> {
 /// The settings that the broker is started with: the user's own over kdev's choices, and what kdev owns over all.
 ///
 /// Those of the user's that a running Kafka takes over are not among them: they would make every node be replaced.
-fn settings(place: Place, kafka: &KafkaSettings) -> BTreeMap<String, String> {
+fn settings(place: Place<'_>, kafka: &KafkaSettings) -> BTreeMap<String, String> {
     let mut settings = choices(place.voters, kafka);
     settings.extend(kafka.config.clone().into_iter().filter(|(name, _)| !is_dynamic(name)));
     settings.extend(owned(place));
@@ -212,9 +223,9 @@ fn choices(voters: u8, kafka: &KafkaSettings) -> BTreeMap<String, String> {
     settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn owned(place: Place) -> BTreeMap<String, String> {
-    let Place { id, port, voters } = place;
-    let controller = id.0 <= voters;
+fn owned(place: Place<'_>) -> BTreeMap<String, String> {
+    let Place { id, port, voters, .. } = place;
+    let controller = place.is_controller();
     let voters: Vec<String> =
         NodeId::first(voters).map(|voter| format!("{}@{}:{CONTROLLER_PORT}", voter.0, voter.service())).collect();
     let mut listeners = format!("CONTAINER://:{CONTAINER_PORT},HOST://:{HOST_PORT}");

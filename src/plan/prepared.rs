@@ -5,8 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-
 use crate::model::{Role, label};
 
 /// The JVM's argument file: class path, class-data archive, logging.
@@ -15,6 +13,10 @@ pub const JAVA_ARGS: &str = "/opt/kdev/java.args";
 pub const SERVER_PROPERTIES: &str = "/opt/kdev/server.properties";
 /// How Kafka logs.
 pub const LOG_PROPERTIES: &str = "/opt/kdev/log4j2.properties";
+/// What a node's container runs: `templates/node.sh`.
+pub const NODE_SCRIPT: &str = "/opt/kdev/node.sh";
+/// What a new controller's storage begins with, one of [`FIRST_METADATA`] below it.
+pub const FIRST: &str = "/opt/kdev/first";
 /// Where a release's own format command puts the records with which a new cluster's metadata begin, below the storage
 /// directory. To 4.3 a file that the first controller reads; from 4.4 on the metadata's first snapshot.
 pub const FIRST_METADATA: [&str; 2] =
@@ -28,7 +30,7 @@ pub const KAFKA_CLASS: &str = "kafka.Kafka";
 /// Kafka's jars in the image: the one place that kdev depends on, beside a `java` on the PATH.
 pub const LIBS: &str = "/opt/kafka/libs";
 /// Counts up when the layout, or what the archive was trained with, changes: older images are not used.
-pub const LAYOUT: &str = "4";
+pub const LAYOUT: &str = "5";
 /// The repository name of prepared images.
 pub const REPOSITORY: &str = "kdev-prepared/kafka";
 
@@ -44,30 +46,6 @@ pub fn labels(base: &str) -> BTreeMap<String, String> {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
-}
-
-/// What a new cluster's metadata begin with: a file of some 400 bytes, which the prepared image keeps in its label
-/// ([`label::FIRST_METADATA`]), where it can be read without looking into a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirstMetadata {
-    /// Where it lies below the storage directory: one of [`FIRST_METADATA`].
-    pub path: String,
-    /// Its contents.
-    pub bytes: Vec<u8>,
-}
-
-impl FirstMetadata {
-    /// The label's value: the path, and the contents in base64.
-    pub fn to_label(&self) -> String {
-        format!("{} {}", self.path, BASE64.encode(&self.bytes))
-    }
-
-    /// What the label says; none where it is no such label.
-    pub fn from_label(label: &str) -> Option<Self> {
-        let (path, bytes) = label.split_once(' ')?;
-        let path = FIRST_METADATA.into_iter().find(|known| *known == path)?.to_owned();
-        Some(FirstMetadata { path, bytes: BASE64.decode(bytes).ok()? })
-    }
 }
 
 /// The flag is a diagnostic one; a JVM that does not have it is to start all the same.
@@ -99,19 +77,4 @@ pub fn java_args(jars: &[String]) -> String {
          -XX:+ExitOnOutOfMemoryError\n-Djava.awt.headless=true\n-Dlog4j2.configurationFile={LOG_PROPERTIES}\n",
         jars.join(":")
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_metadata_come_back_from_their_label() {
-        for path in FIRST_METADATA {
-            let first = FirstMetadata { path: path.to_owned(), bytes: vec![0, 255, b' ', b'"', b'='] };
-            assert_eq!(FirstMetadata::from_label(&first.to_label()), Some(first));
-        }
-        assert_eq!(FirstMetadata::from_label("../elsewhere AAAA"), None);
-        assert_eq!(FirstMetadata::from_label("bootstrap.checkpoint !"), None);
-    }
 }

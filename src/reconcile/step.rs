@@ -37,7 +37,7 @@ pub enum Step {
         /// The node.
         node: NodeId,
     },
-    /// Make a node's container, and write its storage if that is empty.
+    /// Make a node's container, which formats its storage at its first start if that is empty.
     CreateNode {
         /// The node.
         node: NodeId,

@@ -5,6 +5,7 @@
 mod cli;
 mod docker;
 mod live;
+mod node_script;
 mod produce_consume;
 mod sandbox;
 mod scenarios;

@@ -66,8 +66,8 @@ impl Admin {
         self.summarized(facts, &BTreeSet::new(), std::future::ready(lists), deadline).await
     }
 
-    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now, and the `new` ones made:
-    /// only the rest is asked.
+    /// As [`Admin::summary`], where nodes, controller and topics were looked at just now: only the rest is asked. The
+    /// records of the `new` topics are the caller's to ask for ([`Admin::served`]).
     pub async fn summary_of(&self, facts: KafkaFacts, new: &BTreeSet<TopicName>, timeout: Duration) -> ClusterSummary {
         let deadline = Instant::now() + timeout;
         // Where the topic is missing that groups are kept in, there is none.
@@ -77,7 +77,7 @@ impl Admin {
         self.summarized(facts, new, lists, deadline).await
     }
 
-    /// The second round: offsets, and what the groups of each node's list do. The logs of `new` topics begin at 0.
+    /// The second round: offsets, but of the `new` topics, and what the groups of each node's list do.
     async fn summarized(
         &self,
         facts: KafkaFacts,
@@ -85,11 +85,10 @@ impl Admin {
         lists: impl Future<Output = Vec<Result<Vec<ListedGroup>, KafkaError>>>,
         deadline: Instant,
     ) -> ClusterSummary {
-        let leaders = leaders(&facts);
-        let (begin_now, older): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            leaders.clone().into_iter().partition(|((topic, _), _)| new.contains(topic));
+        let mut leaders = leaders(&facts);
+        leaders.retain(|(topic, _), _| !new.contains(topic));
         let ends = join(
-            self.reachable_offsets(&older, At::Earliest, deadline),
+            self.reachable_offsets(&leaders, At::Earliest, deadline),
             self.reachable_offsets(&leaders, At::Latest, deadline),
         );
         let groups = async {
@@ -102,8 +101,7 @@ impl Admin {
             let known = known.await;
             (groups, known)
         };
-        let ((mut start, end), (groups, known)) = join(ends, groups).await;
-        start.extend(begin_now.into_keys().map(|partition| (partition, 0)));
+        let ((start, end), (groups, known)) = join(ends, groups).await;
 
         let groups = groups.iter().zip(known).map(|(group, (description, committed))| {
             let lag = match (&description, &committed) {

@@ -104,11 +104,12 @@ impl Admin {
         outcome.map_err(Error::from).while_(|| format!("deleting topic `{name}`"))
     }
 
-    /// Waits until every partition of a topic that was made just now has a leader that answers.
+    /// Waits until every partition of a topic that was made just now has a leader that answers, and returns where they
+    /// end then.
     ///
     /// # Errors
     /// It does not come about in time.
-    pub async fn served(&self, name: &TopicName) -> Result<()> {
+    pub async fn served(&self, name: &TopicName) -> Result<BTreeMap<i32, i64>> {
         let deadline = self.deadline();
         loop {
             match self.offsets(name, &[], At::Latest).await {
@@ -120,7 +121,7 @@ impl Admin {
                 {
                     tokio::time::sleep(SOON).await;
                 }
-                outcome => return outcome.map(drop).while_(|| format!("waiting for the leaders of topic `{name}`")),
+                outcome => return outcome.while_(|| format!("waiting for the leaders of topic `{name}`")),
             }
         }
     }
