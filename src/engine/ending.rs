@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_millis(300);
 /// What the last node gets at least, and twice as long as the others took: it closes the same logs. One that has not
 /// been let go by the controller before the others went waits five minutes for a quorum (`BrokerServer.shutdown`; seen
-/// in one `down` of ten, right after a start with data). Killed, it loses nothing, but waits out its session and reads
+/// in one `down` of seven while heartbeats came each 500 ms, right after a start with data; not yet at 100). Killed, it loses nothing, but waits out its session and reads
 /// its last segments again at the next start.
 const ALONE: Duration = Duration::from_secs(3);
 
