@@ -4,6 +4,7 @@ JVM, jars, class-data archive, flags and settings are the nodes' own; only addre
 three share one network and one disk. They run in a copy of the prepared image's files (rootfs.py).
 """
 
+import base64
 import contextlib
 import os
 import shutil

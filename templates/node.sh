@@ -16,7 +16,10 @@ directory_id() {
 
 # meta.properties comes last, and whole: where it is, the storage is.
 if [ ! -e "$storage/meta.properties" ]; then
-    mkdir -p "$storage"
+    mkdir -p "$storage" || {
+        echo "kdev: ${storage%/*} belongs to another user than $(id -u) in this image; in apache/kafka it does not" >&2
+        exit 1
+    }
     # A broker that is no controller gets all metadata from those that are: its cluster may have begun with others.
     if [ "$role" = controller ]; then
         cp -R /opt/kdev/first/. "$storage"

@@ -80,13 +80,16 @@ pub async fn reach<W: World>(
     let mut acted = Acted::Not;
     let mut first = first;
     let failure = loop {
-        let observed = match world.observe(acted).await {
+        // A look may wait for what it expects to see; who stops it need not.
+        let looked = tokio::select! {
+            biased;
+            () = cancel.cancelled() => break interrupted(&done),
+            looked = world.observe(acted) => looked,
+        };
+        let observed = match looked {
             Ok(observed) => observed,
             Err(error) => break error,
         };
-        if cancel.is_cancelled() {
-            break interrupted(&done);
-        }
         let mut next = match goal(&observed) {
             Ok(next) => next,
             Err(error) => break error,

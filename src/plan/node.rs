@@ -16,7 +16,7 @@ use crate::{
 
 /// Where the data volume is mounted: the official image declares it a volume, so that nothing anonymous is made.
 pub const DATA: &str = "/var/lib/kafka/data";
-/// The storage directory within: made by kdev for Kafka's user, whoever owns the volume's root.
+/// The storage directory within: made by the node itself at its first start (`templates/node.sh`).
 pub const LOG_DIR: &str = "/var/lib/kafka/data/log";
 /// Listener for containers and between brokers.
 pub const CONTAINER_PORT: u16 = 19092;

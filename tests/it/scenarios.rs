@@ -1,5 +1,6 @@
 //! The loop on the simulated world: scripts with their steps, and the key property.
 
+mod interrupt;
 mod nodes;
 mod property;
 mod rolls;
