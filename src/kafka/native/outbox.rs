@@ -78,7 +78,8 @@ impl Outbox {
         let mut all = vec![
             // Every in-sync replica has it before it counts as sent.
             ("acks", "all"),
-            // Bounds memory, whatever the number of records; twice as much of either gained nothing.
+            // Bounds memory, whatever the number of records. Twice as much of either gained nothing; half the records took
+            // ten million a fifth longer.
             ("queue.buffering.max.kbytes", "65536"),
             ("queue.buffering.max.messages", "100000"),
             // The topic's own limit counts, not a guess of it in the client.
