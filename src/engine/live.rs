@@ -55,8 +55,6 @@ pub struct Live {
     last: Mutex<Option<(Instant, DockerFacts)>>,
     /// The active controller as of the last look.
     leads: Mutex<Option<NodeId>>,
-    /// The nodes whose volumes were made by this run.
-    anew: Mutex<BTreeSet<NodeId>>,
     ending: Together,
     settings: Known<Settings>,
     /// Topics that were made since the last look at the cluster.
@@ -79,7 +77,6 @@ impl Live {
             moving: moving::Looks::new(occasion),
             last: Mutex::default(),
             leads: Mutex::default(),
-            anew: Mutex::default(),
             ending: Together::default(),
             settings: Known::default(),
             made: Mutex::default(),
@@ -93,11 +90,10 @@ impl Live {
 
     async fn create_volume(&self, node: NodeId) -> Result<()> {
         let Some(planned) = self.plan.nodes.get(&node) else { return Ok(()) };
+        // All volumes of a new cluster are begun after one look, which showed none.
+        let is_first = self.last().as_ref().is_some_and(|(_, facts)| facts.volumes.is_empty());
         self.docker.create_volume(&planned.volume).await?;
-        // A panic while the lock was held left plain data behind, no broken invariant.
-        let mut anew = self.anew.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        anew.insert(node);
-        if self.plan.nodes.keys().all(|id| anew.contains(id)) {
+        if is_first {
             self.moving.begins_anew();
         }
         Ok(())

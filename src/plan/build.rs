@@ -165,7 +165,8 @@ fn node_plan(settings: &Settings, network: &str, id: NodeId, port: u16, cluster:
     let project = &settings.project;
     let Cluster { id: cluster, voters } = cluster;
     let name = format!("{}-{}", project.prefix(), id.service());
-    let container = node::container(node::Place { cluster, id, port, voters: *voters }, &name, &settings.kafka);
+    let place = node::Place { cluster, id, port, voters: *voters };
+    let container = node::container(place, &name, &settings.kafka);
     // An image may bear the same name in two releases.
     let made_from = format!("{} of {}", settings.kafka.version, settings.kafka.image);
     let mut container = finished(container, project, name.clone(), network, &made_from);
@@ -179,7 +180,7 @@ fn node_plan(settings: &Settings, network: &str, id: NodeId, port: u16, cluster:
         cluster: cluster.to_owned(),
         volume: VolumePlan { name, labels: volume_labels },
         port,
-        controller: id.0 <= *voters,
+        controller: place.is_controller(),
         leaving: id.0 > settings.kafka.brokers,
         container,
     }

@@ -68,7 +68,8 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn is_controller(self) -> bool {
+    /// Whether the node is a controller too.
+    pub(super) fn is_controller(self) -> bool {
         self.id.0 <= self.voters
     }
 }

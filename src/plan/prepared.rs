@@ -23,11 +23,9 @@ pub const FIRST_METADATA: [&str; 2] =
     ["bootstrap.checkpoint", "__cluster_metadata-0/00000000000000000000-0000000000.checkpoint"];
 /// The class-data archive, trained with this very JVM and these very jars.
 pub const CLASS_ARCHIVE: &str = "/opt/kdev/kafka.jsa";
-/// The directory of all these.
-pub const DIRECTORY: &str = "/opt/kdev";
 /// Kafka's main class.
 pub const KAFKA_CLASS: &str = "kafka.Kafka";
-/// Kafka's jars in the image: the one place that kdev depends on, beside a `java` on the PATH.
+/// Kafka's jars in the image: the one place that kdev depends on, beside `java` and `sh` on the PATH.
 pub const LIBS: &str = "/opt/kafka/libs";
 /// Counts up when the layout, or what the archive was trained with, changes: older images are not used.
 pub const LAYOUT: &str = "5";
