@@ -3,6 +3,7 @@
 //! The types are in this file; [`build::build`] makes a [`Plan`] from settings and a few facts.
 
 pub mod build;
+pub mod class_path;
 pub mod node;
 pub mod ports;
 pub mod prepared;

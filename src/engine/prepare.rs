@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result, While},
     lock,
     model::{NodeId, Role},
-    plan::{ContainerPlan, Restart, node, prepared},
+    plan::{ContainerPlan, Restart, class_path, node, prepared},
     template,
 };
 
@@ -48,7 +48,12 @@ pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
     let jars = jars(docker, &base, &short).await.while_(|| format!("listing the jars of {image}"))?;
     let first = first_metadata(docker, &base, &short, &jars).await?;
     let (repository, tag) = tag.rsplit_once(':').unwrap_or((&tag, "latest"));
-    train(docker, &base, &short, &jars, first, (repository, tag)).await?;
+    let tag = (repository, tag);
+    let trained = train(docker, &base, &short, &jars, &class_path::boot(&jars), &first, tag).await;
+    if trained.is_err() {
+        // A Java or a Kafka that cannot do with that class path; if it is something else, this fails as well.
+        train(docker, &base, &short, &jars, &class_path::plain(&jars), &first, tag).await?;
+    }
     // What an older kdev made takes half a gigabyte on its list of images. Nodes that still run it keep it.
     for outdated in docker.outdated_prepared_images(&base).await? {
         let _ = docker.remove_image(&outdated).await;
@@ -120,21 +125,10 @@ fn single_node() -> String {
 /// Lets Kafka's own tool write the first metadata: its records differ between releases, not between clusters.
 async fn first_metadata(docker: &Engine, base: &str, short: &str, jars: &[String]) -> Result<FirstMetadata> {
     let properties = format!("{WORK}/server.properties");
-    let class_path = jars.join(":");
     let id = storage::new_id();
-    let command = words(&[
-        "java",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+UseSerialGC",
-        "-cp",
-        &class_path,
-        "kafka.tools.StorageTool",
-        "format",
-        "--cluster-id",
-        &id,
-        "--config",
-        &properties,
-    ]);
+    let mut command = words(&["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+    command.extend(class_path::plain(jars));
+    command.extend(words(&["kafka.tools.StorageTool", "format", "--cluster-id", &id, "--config", &properties]));
     let plan = container(base, format!("kdev-prepare-{short}-format"), command);
     let entries = vec![
         entry("log", 0o755, UploadKind::Dir),
@@ -163,32 +157,23 @@ async fn first_metadata(docker: &Engine, base: &str, short: &str, jars: &[String
     result.while_(doing)
 }
 
-/// Runs a node once, so that the JVM can write down its classes at the end; commits what comes of it.
+/// Runs a node once with this class path, so that the JVM can write down its classes at the end; commits what comes
+/// of it.
 async fn train(
     docker: &Engine,
     base: &str,
     short: &str,
     jars: &[String],
-    first: FirstMetadata,
+    class_path: &[String],
+    first: &FirstMetadata,
     (repository, tag): (&str, &str),
 ) -> Result<()> {
     let archive = format!("-XX:ArchiveClassesAtExit={}", prepared::CLASS_ARCHIVE);
-    let class_path = jars.join(":");
     let log = format!("-Dlog4j2.configurationFile={}", prepared::LOG_PROPERTIES);
     let properties = format!("{WORK}/server.properties");
-    let command = words(&[
-        "java",
-        &archive,
-        "-Xmx320m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:-UsePerfData",
-        "-cp",
-        &class_path,
-        &log,
-        prepared::KAFKA_CLASS,
-        &properties,
-    ]);
+    let mut command = words(&["java", &archive, "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    command.extend_from_slice(class_path);
+    command.extend(words(&["-XX:-UsePerfData", &log, prepared::KAFKA_CLASS, &properties]));
     let plan = container(base, format!("kdev-prepare-{short}-train"), command);
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     let file = |path: &str, text: &str| {
@@ -197,13 +182,14 @@ async fn train(
     let mut layout = vec![
         entry("kdev", 0o755, UploadKind::Dir),
         file(prepared::NODE_SCRIPT, template::NODE_SCRIPT),
-        file(prepared::JAVA_ARGS, &prepared::java_args(jars)),
+        file(prepared::JAVA_ARGS, &prepared::java_args(class_path)),
+        file(prepared::PLUG_IN_ARGS, &prepared::plug_in_args(jars)),
         file(prepared::SERVER_PROPERTIES, "# Every setting is on the node's command line.\n"),
         file(prepared::LOG_PROPERTIES, prepared::LOG_PROPERTIES_TEXT),
     ];
-    layout.extend(storage::first(&format!("kdev/{}", name(prepared::FIRST)), &first));
+    layout.extend(storage::first(&format!("kdev/{}", name(prepared::FIRST)), first));
     let meta = storage::meta_properties(&storage::new_id(), NodeId(1), &storage::new_id());
-    let mut data = storage::first("log", &first);
+    let mut data = storage::first("log", first);
     data.push(entry("log/meta.properties", 0o644, UploadKind::File(meta.into_bytes())));
     data.push(entry("log/quorum-state", 0o644, UploadKind::File(QUORUM_STATE.as_bytes().to_vec())));
     data.push(entry("log/.kafka_cleanshutdown", 0o644, UploadKind::File(CLEAN_SHUTDOWN.as_bytes().to_vec())));
@@ -216,7 +202,7 @@ async fn train(
         docker.upload(&container, WORK, data).await?;
         docker.start(&container).await?;
         started(docker, &container).await?;
-        traffic::pass(docker, &container, &class_path).await;
+        traffic::pass(docker, &container, jars).await;
         docker.stop(&container, TRAINING_STOP).await?;
         docker.commit(&container, repository, tag, &prepared::labels(base)).await
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::docker::Engine;
+use crate::{docker::Engine, plan::class_path};
 
 /// How long all of it may take: five times what it does on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -19,10 +19,10 @@ const TOOLS: [(&str, &[&str]); 3] = [
 ];
 
 /// Sends the traffic to the node in `container`, as far as it can be sent.
-pub async fn pass(docker: &Engine, container: &str, class_path: &str) {
+pub async fn pass(docker: &Engine, container: &str, jars: &[String]) {
     let all = async {
         for (tool, options) in TOOLS {
-            if !matches!(docker.exec_to_end(container, &command(tool, options, class_path)).await, Ok((0, _))) {
+            if !matches!(docker.exec_to_end(container, &command(tool, options, jars)).await, Ok((0, _))) {
                 return;
             }
         }
@@ -31,8 +31,12 @@ pub async fn pass(docker: &Engine, container: &str, class_path: &str) {
     let _ = tokio::time::timeout(PATIENCE, all).await;
 }
 
-fn command(tool: &str, options: &[&str], class_path: &str) -> Vec<String> {
-    let class = format!("org.apache.kafka.tools.{tool}");
-    let java = ["java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", class_path, &class];
-    java.iter().chain(&["--bootstrap-server", NODE]).chain(options).map(|&word| word.to_owned()).collect()
+fn command(tool: &str, options: &[&str], jars: &[String]) -> Vec<String> {
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let mut command = words(&["java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    command.extend(class_path::plain(jars));
+    command.extend([format!("org.apache.kafka.tools.{tool}")]);
+    command.extend(words(&["--bootstrap-server", NODE]));
+    command.extend(words(options));
+    command
 }

@@ -32,7 +32,7 @@ use crate::{
     error::{Error, Kind, Result},
     model::{Project, Role},
     observed::DockerFacts,
-    plan::probe,
+    plan::{class_path, probe},
     status::Bootstrap,
 };
 
@@ -132,7 +132,8 @@ async fn project(session: &Session, cancel: &CancellationToken, findings: &mut F
     let exists = nodes.iter().any(|node| node.container.is_some());
     let archive = async {
         let project::Image::Prepared(image) = &image else { return None };
-        Some(archive::check(docker, image, &nodes, &probe).await)
+        let plug_ins = class_path::has_plug_ins(&settings.kafka.config);
+        Some(archive::check(docker, image, &nodes, plug_ins, &probe).await)
     };
     let from_host = async { if exists { host::checks(&nodes).await } else { Vec::new() } };
     let from_container =

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{ContainerPlan, Mount, Publish, Restart, Tmpfs, prepared};
+use super::{ContainerPlan, Mount, Publish, Restart, Tmpfs, class_path, prepared};
 use crate::{
     config::{
         KafkaSettings, Profile,
@@ -114,7 +114,8 @@ fn command(place: Place<'_>, kafka: &KafkaSettings) -> Vec<String> {
     let role = if place.is_controller() { "controller" } else { "broker" };
     let mut command = ["sh", prepared::NODE_SCRIPT, place.cluster].map(str::to_owned).to_vec();
     command.extend([place.id.to_string(), role.to_owned()]);
-    command.extend(["java".to_owned(), format!("@{}", prepared::JAVA_ARGS)]);
+    let arguments = if class_path::has_plug_ins(&kafka.config) { prepared::PLUG_IN_ARGS } else { prepared::JAVA_ARGS };
+    command.extend(["java".to_owned(), format!("@{arguments}")]);
     command.extend(jvm(kafka));
     command.extend([prepared::KAFKA_CLASS.to_owned(), prepared::SERVER_PROPERTIES.to_owned()]);
     for (name, value) in settings(place, kafka) {

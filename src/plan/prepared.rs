@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use super::class_path;
 use crate::model::{Role, label};
 
 /// The JVM's argument file: class path, class-data archive, logging.
 pub const JAVA_ARGS: &str = "/opt/kdev/java.args";
+/// The same for nodes with plug-ins, which take the usual class path and no archive.
+pub const PLUG_IN_ARGS: &str = "/opt/kdev/plug-in.args";
 /// An empty file, for Kafka wants one; the settings come on the command line.
 pub const SERVER_PROPERTIES: &str = "/opt/kdev/server.properties";
 /// How Kafka logs.
@@ -28,7 +31,7 @@ pub const KAFKA_CLASS: &str = "kafka.Kafka";
 /// Kafka's jars in the image: the one place that kdev depends on, beside `java` and `sh` on the PATH.
 pub const LIBS: &str = "/opt/kafka/libs";
 /// Counts up when the layout, or what the archive was trained with, changes: older images are not used.
-pub const LAYOUT: &str = "5";
+pub const LAYOUT: &str = "6";
 /// The repository name of prepared images.
 pub const REPOSITORY: &str = "kdev-prepared/kafka";
 
@@ -63,16 +66,26 @@ logger.server.name = kafka.server.KafkaRaftServer
 logger.server.level = info
 ";
 
-/// The argument file for jars in this order. The archive's flag is ignored by the JVM where the file is missing or
+/// The argument file for these words of [`class_path`]. The archive's flag is ignored by the JVM where the file is missing or
 /// does not fit: that costs speed, never a start.
 ///
 /// The archive is mapped where it was made for. By itself OpenJDK 17 maps it anywhere else, for attackers not to know
 /// where it lies: every node then has all its 60 MB to itself, and rewrites them as it starts. Mapped in place, what
 /// none writes to is shared by all nodes: three take 326 MB instead of 410 (measured, Kafka 4.3.1, OpenJDK 17).
-pub fn java_args(jars: &[String]) -> String {
+pub fn java_args(class_path: &[String]) -> String {
+    let class_path = class_path.join("\n");
+    format!("{class_path}\n-XX:SharedArchiveFile={CLASS_ARCHIVE}\n-Xshare:auto\n{IN_PLACE}\n{}", rest())
+}
+
+/// The argument file of nodes with plug-ins, for these jars.
+pub fn plug_in_args(jars: &[String]) -> String {
+    format!("{}\n{}", class_path::plain(jars).join("\n"), rest())
+}
+
+/// What nodes are started with whatever their class path.
+fn rest() -> String {
     format!(
-        "-cp\n{}\n-XX:SharedArchiveFile={CLASS_ARCHIVE}\n-Xshare:auto\n{IN_PLACE}\n-XX:-UsePerfData\n\
-         -XX:+ExitOnOutOfMemoryError\n-Djava.awt.headless=true\n-Dlog4j2.configurationFile={LOG_PROPERTIES}\n",
-        jars.join(":")
+        "-XX:-UsePerfData\n-XX:+ExitOnOutOfMemoryError\n-Djava.awt.headless=true\n\
+         -Dlog4j2.configurationFile={LOG_PROPERTIES}\n"
     )
 }

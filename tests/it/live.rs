@@ -7,6 +7,7 @@
 mod apps;
 mod at_once;
 mod by_hand;
+mod class_path;
 mod doctor;
 mod engine;
 mod growth;

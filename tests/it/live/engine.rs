@@ -6,11 +6,14 @@ use bollard::{
     errors::Error,
     models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, VolumeCreateRequest},
     query_parameters::{
-        CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
-        ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
-        RemoveImageOptionsBuilder, RemoveVolumeOptionsBuilder,
+        BuildImageOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
+        ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+        RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptionsBuilder,
     },
 };
+
+use futures_util::TryStreamExt;
+use kdev::model::label;
 
 /// A connection, with calls that block.
 pub struct Docker {
@@ -136,6 +139,19 @@ impl Docker {
         Stranger { docker: self, object: format!("container {name}") }
     }
 
+    /// An image by a Dockerfile that needs no other file. It goes with the value, and with it what kdev prepared of it.
+    pub fn image(&self, tag: &str, dockerfile: &str) -> Stranger<'_> {
+        let mut context = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(dockerfile.len() as u64);
+        header.set_mode(0o644);
+        context.append_data(&mut header, "Dockerfile", dockerfile.as_bytes()).unwrap();
+        let context = bollard::body_full(context.into_inner().unwrap().into());
+        let options = BuildImageOptionsBuilder::new().t(tag).rm(true).build();
+        self.wait(self.api.build_image(options, None, Some(context)).try_collect::<Vec<_>>());
+        Stranger { docker: self, object: format!("image {tag}") }
+    }
+
     /// Somebody else's network.
     pub fn stranger_network(&self, name: &str) -> Stranger<'_> {
         self.wait(self.api.create_network(NetworkCreateRequest { name: name.to_owned(), ..Default::default() }));
@@ -157,7 +173,14 @@ pub struct Stranger<'a> {
 
 impl Drop for Stranger<'_> {
     fn drop(&mut self) {
-        self.docker.sweep(std::slice::from_ref(&self.object));
+        let mut objects = vec![self.object.clone()];
+        if let Some(tag) = self.object.strip_prefix("image ")
+            && let Ok(image) = self.docker.runtime.block_on(self.docker.api.inspect_image(tag))
+        {
+            let prepared = format!("{}={}", label::BASE, image.id.unwrap_or_default());
+            objects.splice(0..0, self.docker.labelled(&prepared));
+        }
+        self.docker.sweep(&objects);
     }
 }
 
