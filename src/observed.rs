@@ -34,7 +34,7 @@ pub struct DockerFacts {
     pub volumes: BTreeMap<NodeId, VolumeFacts>,
     /// The project's containers, nodes and apps and probes, running or not.
     pub containers: Vec<ContainerFacts>,
-    /// Objects that bear a name of ours without our labels.
+    /// Objects without our labels whose names begin as ours do.
     pub strangers: Vec<Stranger>,
 }
 

@@ -57,6 +57,16 @@ impl Plan {
     pub fn stays(&self, id: NodeId) -> bool {
         self.nodes.get(&id).is_some_and(|node| !node.leaving)
     }
+
+    /// Whether an object of the plan, of this kind ("container", "network" or "volume"), has the name.
+    pub fn has(&self, kind: &str, name: &str) -> bool {
+        let app_containers = || self.apps.values().flat_map(|app| &app.containers);
+        match kind {
+            "network" => self.network.name == name,
+            "volume" => self.nodes.values().any(|node| node.volume.name == name),
+            _ => self.nodes.values().map(|node| &node.container).chain(app_containers()).any(|c| c.name == name),
+        }
+    }
 }
 
 /// A network to make.

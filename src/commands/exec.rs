@@ -32,7 +32,7 @@ pub struct ExecArgs {
 pub async fn run(args: ExecArgs, context: Context) -> Result<ExitCode> {
     let ExecArgs { service, command } = args;
     let session = context.session().await?;
-    let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
+    let facts = session.docker.facts(&session.settings.project, &[]).await?;
     let of_service = || facts.services().filter(|c| c.service == service);
     let Some(container) = of_service().find(|c| c.state == ContainerState::Running) else {
         return Err(match of_service().next() {

@@ -31,17 +31,12 @@ const UNSETTLED_STEP: Duration = Duration::from_millis(100);
 type Labels = HashMap<String, String>;
 
 impl Engine {
-    /// Everything of the project on the engine, by its labels; which of `images` are there; and which of
-    /// the `wanted` names ("container", "network" or "volume", and the name) somebody else has.
+    /// Everything of the project on the engine, by its labels; which of `images` are there; and what of somebody else
+    /// has a name that begins as the project's do.
     ///
     /// # Errors
     /// Where the engine does not answer.
-    pub async fn facts(
-        &self,
-        project: &Project,
-        images: &[String],
-        wanted: &[(&'static str, String)],
-    ) -> Result<DockerFacts> {
+    pub async fn facts(&self, project: &Project, images: &[String]) -> Result<DockerFacts> {
         let (containers, networks, volumes, built, images) = tokio::try_join!(
             self.all_containers(),
             self.all_networks(),
@@ -50,12 +45,22 @@ impl Engine {
             self.ids(images),
         )?;
         let ours = |labels: Option<&Labels>| labels.is_some_and(|labels| is_of(project, labels));
-        let strangers = wanted.iter().filter(|(kind, name)| match *kind {
-            "container" => containers.iter().any(|c| names_of(c).any(|n| n == name) && !ours(c.labels.as_ref())),
-            "network" => networks.iter().any(|n| n.name.as_ref() == Some(name) && !ours(n.labels.as_ref())),
-            _ => volumes.iter().any(|v| &v.name == name && !ours(Some(&v.labels))),
-        });
-        let strangers = strangers.map(|(kind, name)| Stranger { kind, name: name.clone() }).collect();
+        let mut strangers = Vec::new();
+        let prefix = project.prefix();
+        let mut look = |kind: &'static str, name: &str, labels: Option<&Labels>| {
+            if name.starts_with(&prefix) && !ours(labels) {
+                strangers.push(Stranger { kind, name: name.to_owned() });
+            }
+        };
+        for container in &containers {
+            names_of(container).for_each(|name| look("container", name, container.labels.as_ref()));
+        }
+        for network in &networks {
+            look("network", network.name.as_deref().unwrap_or_default(), network.labels.as_ref());
+        }
+        for volume in &volumes {
+            look("volume", &volume.name, Some(&volume.labels));
+        }
         let containers = self.inspected(project, containers).await?;
         Ok(DockerFacts {
             images,

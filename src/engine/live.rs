@@ -83,6 +83,13 @@ impl Live {
         }
     }
 
+    /// With what a look at the engine just now, with the plan's Kafka image, has shown.
+    #[must_use]
+    pub fn having_seen(self, facts: DockerFacts) -> Self {
+        *self.last() = Some((Instant::now(), facts));
+        self
+    }
+
     /// The cluster's client, for what no look tells.
     pub fn kafka(&self) -> &Admin {
         &self.kafka
@@ -123,7 +130,7 @@ impl Live {
                     true => Vec::new(),
                     false => vec![self.plan.kafka_image.clone()],
                 };
-                self.docker.facts(project, &images, &wanted_names(&self.plan)).await?
+                self.docker.facts(project, &images).await?
             }
         };
         *self.last() = Some((Instant::now(), facts.clone()));
@@ -378,16 +385,4 @@ impl World for Live {
 /// The nodes' addresses on the host.
 fn addresses(plan: &Plan) -> BTreeMap<NodeId, String> {
     plan.nodes.iter().map(|(&id, node)| (id, format!("127.0.0.1:{}", node.port))).collect()
-}
-
-fn wanted_names(plan: &Plan) -> Vec<(&'static str, String)> {
-    let mut names = vec![("network", plan.network.name.clone())];
-    for node in plan.nodes.values() {
-        names.push(("container", node.container.name.clone()));
-        names.push(("volume", node.volume.name.clone()));
-    }
-    for container in plan.apps.values().flat_map(|app| &app.containers) {
-        names.push(("container", container.name.clone()));
-    }
-    if plan.nodes.is_empty() { Vec::new() } else { names }
 }

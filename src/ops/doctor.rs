@@ -95,7 +95,7 @@ async fn engine(settings: &Result<Settings>, findings: &mut Findings) -> Result<
     checks.extend(engine::checks(&info, &docker.address(), &docker.chosen_by(), behind_vm));
     checks.push(machine::processors(info.cpus));
     if let Ok(settings) = settings {
-        let running = within("listing containers", docker.facts(&settings.project, &[], &[])).await;
+        let running = within("listing containers", docker.facts(&settings.project, &[])).await;
         let starts = running.is_ok_and(|facts| facts.containers.iter().all(|c| c.role != Role::Node));
         let available = if starts { machine::available_memory(&info, is_local) } else { None };
         checks.push(machine::memory(Needs::of(settings), info.memory_bytes, available));
@@ -116,7 +116,7 @@ async fn project(session: &Session, cancel: &CancellationToken, findings: &mut F
     let Findings { checks, notes } = findings;
     let broken = |error: &Error| Check::of_error(Category::Project, "state", Status::Fail, error);
     let images = [settings.kafka.image.clone()];
-    let facts = within("looking at the project", docker.facts(&settings.project, &images, &[])).await;
+    let facts = within("looking at the project", docker.facts(&settings.project, &images)).await;
     let facts = facts.inspect_err(|error| checks.push(broken(error))).ok()?;
     let image = project::Image::of(&settings.kafka.image, &facts);
     match image.judge(&settings.kafka.image) {

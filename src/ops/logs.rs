@@ -40,7 +40,7 @@ pub type Services = Vec<String>;
 /// # Errors
 /// No such service, or the engine does not answer.
 pub async fn services(session: &Session, query: &Query) -> Result<Services> {
-    let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
+    let facts = session.docker.facts(&session.settings.project, &[]).await?;
     let present: BTreeSet<String> = facts.services().map(label).collect();
     let base = |name: &str| facts.services().any(|c| c.service == name);
     for wanted in &query.services {
@@ -69,7 +69,7 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
     let mut first = true;
     loop {
         // Containers that are there and not read yet: all at first, later those that were restarted or replaced.
-        let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
+        let facts = session.docker.facts(&session.settings.project, &[]).await?;
         for (source, service) in services.iter().enumerate() {
             let container = facts.services().find(|c| &label(c) == service);
             let Some(container) = container else {

@@ -53,7 +53,7 @@ pub async fn preview(session: &Session, options: &up::Options, cancel: &Cancella
     let world = Arc::new(Simulated::new(plan.clone(), observed.clone()));
     let events = Events::channel().0;
     let options = up::Options { permission: Permission::Everything, ..options.clone() };
-    let mut steps = up::reach(&world, &plan, &options, &events, cancel).await?.steps;
+    let mut steps = up::reach(&world, &plan, &options, None, &events, cancel).await?.steps;
     in_order(&mut steps);
     let mut notes = Vec::new();
     if unseen {

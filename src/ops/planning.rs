@@ -41,10 +41,10 @@ pub struct Draft<'a> {
     session: &'a Session,
     /// The plan.
     pub plan: Plan,
+    /// What the engine holds of the project.
+    pub facts: DockerFacts,
     /// The project's containers.
     ours: BTreeSet<String>,
-    /// The nodes that have a volume.
-    volumes: BTreeSet<NodeId>,
     ports: Ports,
 }
 
@@ -55,7 +55,7 @@ pub struct Draft<'a> {
 pub async fn draft(session: &Session, apps: bool) -> Result<Draft<'_>> {
     let Session { settings, docker } = session;
     let (facts, published, remembered) = tokio::try_join!(
-        docker.facts(&settings.project, &[], &[]),
+        docker.facts(&settings.project, std::slice::from_ref(&settings.kafka.image)),
         docker.published_ports(),
         docker.remembered_ports(&settings.project),
     )?;
@@ -64,20 +64,14 @@ pub async fn draft(session: &Session, apps: bool) -> Result<Draft<'_>> {
     let is_free = |port| ports.is_free(port);
     let known = Known { volumes: &facts.volumes, is_free: &is_free, digests: &digests, new_cluster: storage::new_id() };
     let plan = build::build(settings, &known)?;
-    let volumes = facts.volumes.keys().copied().collect();
-    let ours = facts.containers.into_iter().map(|container| container.name).collect();
-    Ok(Draft { session, plan, ours, volumes, ports })
+    let ours = facts.containers.iter().map(|container| container.name.clone()).collect();
+    Ok(Draft { session, plan, facts, ours, ports })
 }
 
 impl Draft<'_> {
     /// Whether a container of the project publishes the port.
     pub fn is_ours(&self, port: u16) -> bool {
         self.ports.published.get(&port).is_some_and(|name| self.ours.contains(name))
-    }
-
-    /// Whether every planned node has its volume, and with it its port.
-    pub fn has_all_volumes(&self) -> bool {
-        self.plan.nodes.keys().all(|id| self.volumes.contains(id))
     }
 
     /// # Errors

@@ -31,7 +31,7 @@ pub async fn restart(
     cancel: &CancellationToken,
 ) -> Result<()> {
     let _lock = locked(session, "kdev restart", events, cancel).await?;
-    let facts = session.docker.facts(&session.settings.project, &[], &[]).await?;
+    let facts = session.docker.facts(&session.settings.project, &[]).await?;
     for service in services {
         if !facts.services().any(|c| &c.service == service) {
             return Err(no_such_service(service, &facts, session));

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 /// The engine does not answer.
 pub async fn status(session: &Session) -> Result<Status> {
-    let docker = session.docker.facts(&session.settings.project, &[], &[]).await?;
+    let docker = session.docker.facts(&session.settings.project, &[]).await?;
     let ports = planning::ports(session, &docker)?;
     let running = running(&docker, &ports);
     let admin = Admin::for_nodes(&running);

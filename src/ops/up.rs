@@ -1,6 +1,6 @@
 //! `kdev up`: make the system what kdev.toml says.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use crate::{
     event::{Event, Events},
     lock,
     model::{AppName, TopicName},
-    observed::{Observed, Stranger},
+    observed::{DockerFacts, Observed, Stranger},
     plan::{
         Plan,
         release::{self, Refusal},
@@ -60,12 +60,12 @@ pub struct Done {
 pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &CancellationToken) -> Result<Done> {
     let _lock = locked(session, "kdev up", events, cancel).await?;
     let planning = events.timeline().begin(KDEV, "plan, and settle the ports");
-    let (plan, world, claimed) = plan_and_claim(session, options, events, cancel).await?;
+    let (plan, facts, choosing) = plan_and_choose(session, options, cancel).await?;
+    let world = Arc::new(Live::new(session.docker.clone(), plan.clone()).having_seen(facts));
     events.timeline().end(planning);
-    let reached = reach(&world, &plan, options, events, cancel).await;
+    let reached = reach(&world, &plan, options, Some(choosing), events, cancel).await;
     let mut outcome = rollback::unless_well(&world, reached, events).await?;
-    let mut steps = claimed;
-    steps.append(&mut outcome.steps);
+    let mut steps = std::mem::take(&mut outcome.steps);
     let mut observed = outcome.observed;
     let held = up::next_permitted(&plan, options.apps, &options.permission, &observed).map_err(blocked)?.held;
     let held = stakes::measure(held, world.kafka(), &plan, &observed.kafka).await;
@@ -74,7 +74,7 @@ pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &
     if !harmless.is_empty() && outcome.failed_apps.is_empty() {
         let also = harmless.into_iter().map(|planned| planned.step).collect();
         let options = Options { permission: options.permission.clone().with(also), build: false, ..options.clone() };
-        let more = reach(&world, &plan, &options, events, cancel).await?;
+        let more = reach(&world, &plan, &options, None, events, cancel).await?;
         steps.extend(more.steps);
         observed = more.observed;
     }
@@ -92,38 +92,25 @@ pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &
     }
 }
 
-/// Plans, and makes the data volumes, on which the ports are written: a project that comes up at the same time
-/// chooses its ports only after that.
-async fn plan_and_claim(
+/// Plans, under a lock that is to be held until the ports stand on the data volumes: a project that comes up at the
+/// same time chooses its own only after that.
+async fn plan_and_choose(
     session: &Session,
     options: &Options,
-    events: &Events,
     cancel: &CancellationToken,
-) -> Result<(Plan, Arc<Live>, Vec<Step>)> {
-    let _choosing = until_cancelled(cancel, lock::machine("ports", |_| {})).await?;
+) -> Result<(Plan, DockerFacts, lock::Lock)> {
+    let choosing = until_cancelled(cancel, lock::machine("ports", |_| {})).await?;
     let draft = planning::draft(session, options.apps).await?;
     draft.check_ports().await?;
-    let has_all_volumes = draft.has_all_volumes();
-    let plan = draft.plan;
-    let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
-    if has_all_volumes {
-        return Ok((plan, world, Vec::new()));
-    }
-    let run = Run { events, cancel, timeout: options.timeout, first: Vec::new() };
-    let outcome = run::reach(&world, run, |observed| {
-        let mut next = up::next(&plan, false, observed).map_err(blocked)?;
-        next.steps.retain(|step| matches!(step, Step::CreateVolume { .. }));
-        next.waiting.clear();
-        Ok(next)
-    });
-    let steps = outcome.await?.steps;
-    Ok((plan, world, steps))
+    Ok((draft.plan, draft.facts, choosing))
 }
 
+/// `choosing` is let go once all volumes are there, and on them the ports.
 pub(super) async fn reach<W: World>(
     world: &Arc<W>,
     plan: &Plan,
     options: &Options,
+    choosing: Option<lock::Lock>,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Outcome> {
@@ -132,8 +119,14 @@ pub(super) async fn reach<W: World>(
         false => Vec::new(),
     };
     let run = Run { events, cancel, timeout: options.timeout, first };
-    let next = |observed: &Observed| up::next_permitted(plan, options.apps, &options.permission, observed);
-    run::reach(world, run, |observed| next(observed).map_err(blocked)).await
+    let choosing = Cell::new(choosing);
+    run::reach(world, run, |observed| {
+        if plan.staying().all(|(id, _)| observed.docker.volumes.contains_key(&id)) {
+            choosing.take();
+        }
+        up::next_permitted(plan, options.apps, &options.permission, observed).map_err(blocked)
+    })
+    .await
 }
 
 /// Takes the project's lock; the second of two runs says for whom it waits.

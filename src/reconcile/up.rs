@@ -32,8 +32,10 @@ pub fn next_permitted(
     permission: &Permission,
     observed: &Observed,
 ) -> Result<Next, Blocked> {
-    if !observed.docker.strangers.is_empty() {
-        return Err(Blocked::Strangers(observed.docker.strangers.clone()));
+    let strangers: Vec<_> =
+        observed.docker.strangers.iter().filter(|stranger| plan.has(stranger.kind, &stranger.name)).cloned().collect();
+    if !strangers.is_empty() {
+        return Err(Blocked::Strangers(strangers));
     }
     upgrade::check(plan, observed)?;
     let mut next = Next::default();

@@ -101,7 +101,7 @@ impl Trial {
 
     /// Removes all of the project by what the engine says is its own, and asserts that nothing is left.
     async fn clear(&self) {
-        let facts = self.engine.facts(&self.project, &[], &[]).await.expect("facts");
+        let facts = self.engine.facts(&self.project, &[]).await.expect("facts");
         for container in &facts.containers {
             self.engine.remove_container(&container.id).await.expect("removed");
         }
@@ -114,7 +114,7 @@ impl Trial {
         for image in &facts.app_images {
             self.engine.remove_image(&image.id).await.expect("removed");
         }
-        let left = self.engine.facts(&self.project, &[], &[]).await.expect("facts");
+        let left = self.engine.facts(&self.project, &[]).await.expect("facts");
         assert_eq!((left.containers.len(), left.networks.len(), left.volumes.len()), (0, 0, 0));
         assert_eq!(left.app_images, []);
     }
@@ -154,7 +154,7 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
         assert!(refused.message.contains("read-only"), "{}", refused.message);
     }
 
-    let facts = engine.facts(&trial.project, &[IMAGE.to_owned(), "no/such:1".to_owned()], &[]).await.expect("facts");
+    let facts = engine.facts(&trial.project, &[IMAGE.to_owned(), "no/such:1".to_owned()]).await.expect("facts");
     assert_eq!(facts.images, BTreeMap::from([(IMAGE.to_owned(), trial.image.clone())]));
     assert_eq!(facts.volumes[&NodeId(1)].port, 9092);
     assert_eq!(facts.volumes[&NodeId(1)].cluster, "abc");
@@ -173,7 +173,7 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     assert!(lines.last().expect("a line").contains("Read-only file system"), "{lines:?}");
     let memory = engine.memory(&id).await.expect("a figure");
     assert!((1 << 20..64 << 20).contains(&memory), "{memory}");
-    let running = engine.facts(&trial.project, &[], &[]).await.expect("facts");
+    let running = engine.facts(&trial.project, &[]).await.expect("facts");
     assert_eq!(running.containers[0].state, ContainerState::Running);
     assert!(running.containers[0].started_ms > 1_700_000_000_000);
     let seen = engine.projects().await.expect("projects");
@@ -184,7 +184,7 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     assert_eq!(engine.wait(&id).await.expect("ended"), 137);
     engine.kill(&id, "SIGKILL").await.expect("one that has ended is fine");
     engine.stop(&id, Duration::from_secs(1)).await.expect("one that has ended is fine");
-    let ended = engine.facts(&trial.project, &[], &[]).await.expect("facts");
+    let ended = engine.facts(&trial.project, &[]).await.expect("facts");
     assert_eq!(ended.containers[0].state, ContainerState::Exited { code: 137, oom: false });
     engine.start(&id).await.expect("started again");
     engine.stop(&id, Duration::from_millis(100)).await.expect("stopped");
@@ -280,7 +280,7 @@ async fn a_container_killed_for_memory_says_so() {
     trial.engine.create_network(&trial.network()).await.expect("made");
     let id = trial.run(&trial.container("hungry", "x = bytearray(500 << 20); print(len(x))")).await;
     trial.engine.wait(&id).await.expect("ended");
-    let facts = trial.engine.facts(&trial.project, &[], &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &[]).await.expect("facts");
     let ContainerState::Exited { code, oom } = facts.containers[0].state else { panic!("{facts:?}") };
     // Podman 4.3 does not notice what killed it, on a machine without systemd.
     assert!(code != 0 && (oom || trial.podman), "code {code}, oom {oom}");
@@ -295,14 +295,17 @@ async fn starts_that_race_leave_one_network_and_strangers_are_left_alone() {
     // Whoever loses the race may see its network removed under it; a second try settles it.
     let kept = trial.engine.create_network(&plan).await.expect("made");
     assert!(all.iter().flatten().count() > 0);
-    let facts = trial.engine.facts(&trial.project, &[], &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &[]).await.expect("facts");
     assert_eq!(facts.networks.iter().map(|n| n.id.as_str()).collect::<Vec<_>>(), [kept.as_str()]);
 
-    // The same names, seen from another project.
+    // A name such as another project's are.
     let other = Project { directory: "/nowhere/else".into(), ..trial.project.clone() };
-    let wanted = [("network", plan.name.clone()), ("container", plan.name.clone())];
-    let facts = trial.engine.facts(&other, &[], &wanted).await.expect("facts");
-    assert_eq!(facts.strangers, [Stranger { kind: "network", name: plan.name.clone() }]);
+    let taken = NetworkPlan { name: other.prefix(), ..plan.clone() };
+    trial.engine.create_network(&taken).await.expect("made");
+    let facts = trial.engine.facts(&other, &[]).await.expect("facts");
+    assert_eq!(facts.strangers, [Stranger { kind: "network", name: taken.name }]);
+    assert_eq!(trial.engine.facts(&trial.project, &[]).await.expect("facts").strangers, []);
+
     let mut theirs = plan.clone();
     theirs.labels.insert(label::DIRECTORY.to_owned(), "/nowhere/else".to_owned());
     let error = trial.engine.create_network(&theirs).await.expect_err("not ours");
@@ -341,7 +344,7 @@ async fn a_taken_port_names_its_holder() {
     let expected = format!("port {port} on 127.0.0.1 is taken by container `{}` (image {IMAGE})", plan.name);
     assert!(error.message.starts_with(&expected[..expected.len() - 20]), "{}", error.message);
     assert!(error.hints[0].starts_with("kdev -p trial down, in /nowhere/"), "{:?}", error.hints);
-    let facts = trial.engine.facts(&trial.project, &[], &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &[]).await.expect("facts");
     assert!(facts.containers.iter().all(|container| container.ports.contains(&port)));
     trial.clear().await;
 }

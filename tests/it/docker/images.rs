@@ -31,7 +31,7 @@ async fn a_small_container_runs_to_its_end_and_its_file_system_becomes_an_image(
     let command = Some(vec!["/no/such".to_owned()]);
     let missing = ContainerPlan { command, role: Role::Probe, ..plan.clone() };
     trial.engine.run_to_end(&missing, &trial.image).await.expect_err("no such program");
-    assert_eq!(trial.engine.facts(&trial.project, &[], &[]).await.expect("facts").containers, []);
+    assert_eq!(trial.engine.facts(&trial.project, &[]).await.expect("facts").containers, []);
 
     let id = trial.engine.create_container(&plan, &trial.image).await.expect("made");
     // What a killed run asked for may come after the next run's look: it is as good. Another's container is not.
@@ -44,7 +44,7 @@ async fn a_small_container_runs_to_its_end_and_its_file_system_becomes_an_image(
     labels.insert(label::SPEC.to_owned(), "committed".to_owned());
     let image = trial.engine.commit(&id, &format!("{}/probe", trial.project.prefix()), "1", &labels).await;
     let image = image.expect("committed");
-    let facts = trial.engine.facts(&trial.project, &[], &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &[]).await.expect("facts");
     let found: Vec<_> = facts.app_images.iter().map(|i| (i.id.as_str(), i.spec.as_str())).collect();
     assert_eq!(found, [(image.as_str(), "committed")]);
     trial.clear().await;
@@ -85,7 +85,7 @@ async fn a_build_counts_its_steps_and_its_failure_shows_the_last_lines() {
     } else {
         assert_eq!(steps[..5], ["1/10 ARG", "2/10 FROM", "3/10 ARG", "4/10 COPY", "5/10 RUN"], "{steps:?}");
     }
-    let facts = trial.engine.facts(&trial.project, &[plan.tag.clone()], &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &[plan.tag.clone()]).await.expect("facts");
     assert_eq!(facts.images[&plan.tag], id);
     assert_eq!(facts.app_image(&"producer".parse().expect("a name"), "spec").expect("found").id, id);
     let again = trial.engine.build(&plan, &[], &progress().0, false).await.expect("built");

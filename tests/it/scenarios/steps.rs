@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kdev::{
     engine::simulated::Simulated,
-    observed::{ContainerState, Observed},
-    reconcile::{Step, down::Extent},
+    observed::{ContainerState, Observed, Stranger},
+    reconcile::{Blocked, Step, down::Extent, up::next},
 };
 
 use super::worlds::{built_in, down, plan, settings, up};
@@ -20,6 +20,27 @@ async fn after_up() -> (Observed, kdev::plan::Plan) {
     let world = Arc::new(Simulated::new(plan.clone(), Observed::default()));
     up(&world, &plan, None).await.unwrap();
     (world.facts(), plan)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_has_a_name_that_the_plan_needs_is_in_the_way_and_nothing_else() {
+    let (mut observed, plan) = after_up().await;
+    let of_others = |kind, name: &str| Stranger { kind, name: name.to_owned() };
+    let harmless =
+        [of_others("volume", &plan.network.name), of_others("container", &format!("{}-kafka-9", plan.network.name))];
+    observed.docker.strangers = harmless.to_vec();
+    assert!(next(&plan, true, &observed).unwrap().steps.is_empty());
+    let node = plan.nodes.values().next().unwrap();
+    let app = plan.apps.values().next().unwrap();
+    for taken in [
+        of_others("network", &plan.network.name),
+        of_others("volume", &node.volume.name),
+        of_others("container", &node.container.name),
+        of_others("container", &app.containers[0].name),
+    ] {
+        observed.docker.strangers = [harmless.as_slice(), std::slice::from_ref(&taken)].concat();
+        assert_eq!(next(&plan, true, &observed).unwrap_err(), Blocked::Strangers(vec![taken]));
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]
