@@ -37,7 +37,7 @@ fn a_node_with_plug_ins_has_the_usual_class_path_and_no_archive() {
     let (arguments, mapped) = node(&project);
     assert!(arguments.starts_with("java @/opt/kdev/java.args ") && mapped, "{mapped}: {arguments}");
 
-    project.configure(&format!("{SMALL}[kafka.config]\n\"remote.log.manager.thread.pool.size\" = 2\n"));
+    project.configure(&format!("{SMALL}[kafka.config]\n\"acme.policy.class\" = \"com.acme.Policy\"\n"));
     project.up(&["--no-apps"]);
     let (arguments, mapped) = node(&project);
     assert!(arguments.starts_with("java @/opt/kdev/plug-in.args ") && !mapped, "{mapped}: {arguments}");
