@@ -35,7 +35,7 @@ fn command(tool: &str, options: &[&str], jars: &[String]) -> Vec<String> {
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let mut command = words(&["java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
     command.extend(class_path::plain(jars));
-    command.extend([format!("org.apache.kafka.tools.{tool}")]);
+    command.push(format!("org.apache.kafka.tools.{tool}"));
     command.extend(words(&["--bootstrap-server", NODE]));
     command.extend(words(options));
     command
