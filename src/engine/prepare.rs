@@ -126,9 +126,20 @@ fn single_node() -> String {
 async fn first_metadata(docker: &Engine, base: &str, short: &str, jars: &[String]) -> Result<FirstMetadata> {
     let properties = format!("{WORK}/server.properties");
     let id = storage::new_id();
-    let mut command = words(&["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
-    command.extend(class_path::plain(jars));
-    command.extend(words(&["kafka.tools.StorageTool", "format", "--cluster-id", &id, "--config", &properties]));
+    let [flag, jars] = &class_path::plain(jars);
+    let command = words(&[
+        "java",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        flag,
+        jars,
+        "kafka.tools.StorageTool",
+        "format",
+        "--cluster-id",
+        &id,
+        "--config",
+        &properties,
+    ]);
     let plan = container(base, format!("kdev-prepare-{short}-format"), command);
     let entries = vec![
         entry("log", 0o755, UploadKind::Dir),

@@ -32,11 +32,8 @@ pub async fn pass(docker: &Engine, container: &str, jars: &[String]) {
 }
 
 fn command(tool: &str, options: &[&str], jars: &[String]) -> Vec<String> {
-    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-    let mut command = words(&["java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
-    command.extend(class_path::plain(jars));
-    command.push(format!("org.apache.kafka.tools.{tool}"));
-    command.extend(words(&["--bootstrap-server", NODE]));
-    command.extend(words(options));
-    command
+    let class = format!("org.apache.kafka.tools.{tool}");
+    let [flag, jars] = &class_path::plain(jars);
+    let java = ["java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", flag, jars, &class];
+    java.iter().chain(&["--bootstrap-server", NODE]).chain(options).map(|&word| word.to_owned()).collect()
 }

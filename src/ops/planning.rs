@@ -43,8 +43,6 @@ pub struct Draft<'a> {
     pub plan: Plan,
     /// What the engine holds of the project.
     pub facts: DockerFacts,
-    /// The project's containers.
-    ours: BTreeSet<String>,
     ports: Ports,
 }
 
@@ -64,14 +62,13 @@ pub async fn draft(session: &Session, apps: bool) -> Result<Draft<'_>> {
     let is_free = |port| ports.is_free(port);
     let known = Known { volumes: &facts.volumes, is_free: &is_free, digests: &digests, new_cluster: storage::new_id() };
     let plan = build::build(settings, &known)?;
-    let ours = facts.containers.iter().map(|container| container.name.clone()).collect();
-    Ok(Draft { session, plan, facts, ours, ports })
+    Ok(Draft { session, plan, facts, ports })
 }
 
 impl Draft<'_> {
     /// Whether a container of the project publishes the port.
     pub fn is_ours(&self, port: u16) -> bool {
-        self.ports.published.get(&port).is_some_and(|name| self.ours.contains(name))
+        self.ports.published.get(&port).is_some_and(|name| is_in(&self.facts, name))
     }
 
     /// # Errors
@@ -97,7 +94,7 @@ impl Draft<'_> {
         }
         let is_free = |port| self.ports.is_free(port);
         let free = || ports::choose(&settings.project, settings.kafka.brokers, None, &BTreeMap::new(), is_free);
-        let holder = holder(docker, port, &self.ours).await?;
+        let holder = holder(docker, port, &self.facts).await?;
         Ok(holder.map(|holder| port_taken(settings, port, &holder, free)))
     }
 }
@@ -123,10 +120,15 @@ impl Ports {
     }
 }
 
+/// Whether the project has a container of this name.
+fn is_in(facts: &DockerFacts, name: &str) -> bool {
+    facts.containers.iter().any(|container| container.name == name)
+}
+
 /// Who but us holds a port that one of our nodes is to have. What publishes it for a container takes it a moment
 /// before the container is said to run, and lets go of it a moment after it is said to have ended.
-async fn holder(docker: &Engine, port: u16, ours: &BTreeSet<String>) -> Result<Option<Holder>> {
-    let by_us = |holder: &Holder| matches!(holder, Holder::Container { name, .. } if ours.contains(name));
+async fn holder(docker: &Engine, port: u16, facts: &DockerFacts) -> Result<Option<Holder>> {
+    let by_us = |holder: &Holder| matches!(holder, Holder::Container { name, .. } if is_in(facts, name));
     let mut tries = 0;
     loop {
         let holder = docker.port_holder(port).await?.filter(|holder| !by_us(holder));

@@ -66,8 +66,8 @@ logger.server.name = kafka.server.KafkaRaftServer
 logger.server.level = info
 ";
 
-/// The argument file for these words of [`class_path`]. The archive's flag is ignored by the JVM where the file is missing or
-/// does not fit: that costs speed, never a start.
+/// The argument file for these words of [`class_path`]. The archive's flag is ignored by the JVM where the file is
+/// missing or does not fit: that costs speed, never a start.
 ///
 /// The archive is mapped where it was made for. By itself OpenJDK 17 maps it anywhere else, for attackers not to know
 /// where it lies: every node then has all its 60 MB to itself, and rewrites them as it starts. Mapped in place, what
