@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     kafka::admin::{Admin, ClusterSummary},
     model::{NodeId, TopicName},
-    observed::{ContainerState, DockerFacts, Observed},
+    observed::{ContainerState, DockerFacts, Observed, TopicFacts},
     reconcile::Step,
     status::{self, Group, Measured, Status},
 };
@@ -52,17 +52,19 @@ pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed, 
         _ => None,
     };
     let new: BTreeSet<TopicName> = steps.iter().filter_map(made).collect();
+    let shown: BTreeMap<TopicName, Option<TopicFacts>> =
+        new.iter().map(|topic| (topic.clone(), observed.kafka.topics.get(topic).cloned())).collect();
     let rest = kafka.summary_of(observed.kafka, &new, PATIENCE);
-    let (begun, mut summary, memory) = join3(begun(kafka, &new), rest, memory(session, &observed.docker)).await;
+    let (begun, mut summary, memory) = join3(begun(kafka, &shown), rest, memory(session, &observed.docker)).await;
     summary.messages.extend(begun);
     Ok(told(session, &ports, observed.docker, summary, memory))
 }
 
-/// Waits until the new topics can be written and read, and returns their records. A cluster that takes longer than
-/// usual is told as it is.
-async fn begun(kafka: &Admin, new: &BTreeSet<TopicName>) -> BTreeMap<TopicName, u64> {
-    let asked = new.iter().map(|topic| async move {
-        let ends = tokio::time::timeout(PATIENCE, kafka.served(topic)).await.ok()?.ok()?;
+/// Waits until the new topics, of which the last look has shown this, can be written and read, and returns their
+/// records. A cluster that takes longer than usual is told as it is.
+async fn begun(kafka: &Admin, new: &BTreeMap<TopicName, Option<TopicFacts>>) -> BTreeMap<TopicName, u64> {
+    let asked = new.iter().map(|(topic, shown)| async move {
+        let ends = tokio::time::timeout(PATIENCE, kafka.served(topic, shown.as_ref())).await.ok()?.ok()?;
         Some((topic.clone(), ends.into_values().filter_map(|end| u64::try_from(end).ok()).sum()))
     });
     join_all(asked).await.into_iter().flatten().collect()

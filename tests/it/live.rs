@@ -7,12 +7,12 @@
 mod apps;
 mod at_once;
 mod by_hand;
-mod class_path;
 mod doctor;
 mod engine;
 mod growth;
 mod images;
 mod job;
+mod jvm;
 mod kills;
 mod load;
 mod names;

@@ -13,7 +13,7 @@ use super::{
     route::{metadata_request, node_id, topic_name},
 };
 use crate::{
-    kafka::wire::KafkaError,
+    kafka::wire::{Connection, KafkaError},
     model::{NodeId, TopicName},
     observed::{KafkaFacts, PartitionFacts, TopicFacts},
 };
@@ -40,7 +40,12 @@ impl Admin {
         self.give(addresses);
         let deadline = Instant::now() + timeout;
         let views = addresses.iter().map(|(&node, address)| self.view(node, address, deadline));
-        merge(join_all(views).await.into_iter().filter_map(Result::ok).collect())
+        let facts = merge(join_all(views).await.into_iter().filter_map(Result::ok).collect());
+        // What any node could answer is asked of the one that decides.
+        if let Some(address) = facts.controller.and_then(|node| addresses.get(&node)) {
+            self.prefer(address);
+        }
+        facts
     }
 
     /// As [`Admin::observe`], of one node alone: what it knows, asked by a third of the requests. Empty where it does
@@ -50,13 +55,40 @@ impl Admin {
     }
 
     async fn view(&self, node: NodeId, address: &str, deadline: Instant) -> Result<View, KafkaError> {
-        let mut connection = self.pool.fresh(address, deadline).await?;
+        // An idle connection may have died meanwhile (its node restarted).
+        if let Some(idle) = self.pool.take(address)
+            && let Ok(view) = self.view_over(node, idle, deadline, true).await
+        {
+            return Ok(view);
+        }
+        let connection = self.pool.open(address, deadline).await?;
+        self.view_over(node, connection, deadline, false).await
+    }
+
+    /// Asks for all at once: each round of a node that is starting takes milliseconds.
+    async fn view_over(
+        &self,
+        node: NodeId,
+        mut connection: Connection,
+        deadline: Instant,
+        reused: bool,
+    ) -> Result<View, KafkaError> {
         connection.set_timeout(deadline.saturating_duration_since(Instant::now()));
-        let metadata = connection.call(&metadata_request(None)).await?;
+        let features = if reused { Some(connection.ask_features().await?) } else { None };
+        let metadata = connection.ask(&metadata_request(None)).await?;
+        let quorum = connection.ask(&quorum_request()).await;
+        if let Some(asked) = features {
+            connection.learn_features(asked).await?;
+        }
+        let metadata = connection.answer(metadata).await?;
         let metadata_level = connection.features().get(METADATA_VERSION).copied();
         let supported = connection.supported().get(METADATA_VERSION).copied();
         connection.set_timeout(deadline.saturating_duration_since(Instant::now()));
-        let leader = match connection.call(&quorum_request()).await {
+        let quorum = match quorum {
+            Ok(asked) => connection.answer(asked).await,
+            Err(error) => Err(error),
+        };
+        let leader = match quorum {
             Ok(answer) => {
                 self.pool.keep(connection);
                 read_quorum(&answer).ok().and_then(|quorum| Some((quorum.epoch, quorum.leader?)))

@@ -40,6 +40,11 @@ impl Admin {
         known.given = addresses.iter().map(|(id, at)| (i32::from(id.0), at.clone())).collect();
     }
 
+    /// Takes the address of a node that has just answered: it is asked first.
+    pub(super) fn prefer(&self, address: &str) {
+        self.known().good = Some(address.to_owned());
+    }
+
     /// Repeats `attempt` while its error is a passing one and the deadline is not reached.
     pub(super) async fn retrying<T, F>(&self, deadline: Instant, attempt: impl FnMut() -> F) -> Result<T, KafkaError>
     where

@@ -12,6 +12,7 @@ use super::{
     Admin, At, GroupKind, ListedGroup,
     lag::{lags, partitions_of},
     offsets::{Partition, by_leader},
+    topics::leaders_of,
 };
 use crate::{
     kafka::wire::KafkaError,
@@ -143,11 +144,7 @@ impl Admin {
 }
 
 fn leaders(facts: &KafkaFacts) -> BTreeMap<Partition, i32> {
-    let partitions = facts.topics.iter().flat_map(|(name, topic)| {
-        let leaders = topic.partitions.iter().map(|partition| partition.leader);
-        (0..).zip(leaders).map(move |(id, leader)| ((name.clone(), id), leader))
-    });
-    partitions.filter_map(|(partition, leader)| Some((partition, i32::from(leader?.0)))).collect()
+    facts.topics.iter().flat_map(|(name, topic)| leaders_of(name, topic)).flatten().collect()
 }
 
 fn led(facts: &KafkaFacts) -> BTreeMap<NodeId, usize> {

@@ -16,12 +16,14 @@ use tokio::time::Instant;
 
 use super::{
     Admin, At, Setting,
+    offsets::Partition,
     route::{metadata_request, topic_name, wire_topic},
 };
 use crate::{
     error::{Error, Result, While},
     kafka::wire::{KafkaError, message, to_text},
     model::TopicName,
+    observed::TopicFacts,
     plan::TopicPlan,
 };
 
@@ -105,12 +107,18 @@ impl Admin {
     }
 
     /// Waits until every partition of a topic that was made just now has a leader that answers, and returns where they
-    /// end then.
+    /// end then. `shown`: what a look at the cluster has shown of it, if there was one.
     ///
     /// # Errors
     /// It does not come about in time.
-    pub async fn served(&self, name: &TopicName) -> Result<BTreeMap<i32, i64>> {
+    pub async fn served(&self, name: &TopicName, shown: Option<&TopicFacts>) -> Result<BTreeMap<i32, i64>> {
         let deadline = self.deadline();
+        let leaders = shown.and_then(|topic| leaders_of(name, topic).collect::<Option<BTreeMap<_, _>>>());
+        if let Some(leaders) = leaders
+            && let Ok(ends) = self.offsets_at(&leaders, At::Latest, deadline).await
+        {
+            return Ok(ends.into_iter().map(|((_, id), end)| (id, end)).collect());
+        }
         loop {
             match self.offsets(name, &[], At::Latest).await {
                 // A broker may not have heard of the topic yet.
@@ -208,6 +216,15 @@ fn partition_count(name: &TopicName, count: u32) -> Result<i32, KafkaError> {
         error: ResponseError::InvalidPartitions,
         message: Some(format!("{count} partitions are more than Kafka can count")),
     })
+}
+
+/// Each partition's leader, where it has one.
+pub(super) fn leaders_of<'a>(
+    name: &'a TopicName,
+    topic: &'a TopicFacts,
+) -> impl Iterator<Item = Option<(Partition, i32)>> + 'a {
+    let leaders = topic.partitions.iter().map(|partition| partition.leader);
+    (0..).zip(leaders).map(|(id, leader)| Some(((name.clone(), id), i32::from(leader?.0))))
 }
 
 /// What is left until `deadline`, for the broker to know when to give up.

@@ -1,6 +1,11 @@
 //! A connection to one node: frames, headers, versions.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{self, ErrorKind},
+    marker::PhantomData,
+    time::Duration,
+};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::{
@@ -11,7 +16,7 @@ use kafka_protocol::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::KafkaError;
@@ -34,6 +39,15 @@ pub struct Connection {
     versions: BTreeMap<i16, VersionRange>,
     features: BTreeMap<String, i16>,
     supported: BTreeMap<String, i16>,
+}
+
+/// A request on its way, of which the answer is still to be read.
+#[derive(Debug)]
+#[must_use = "the next answer on the connection is its own"]
+pub struct Asked<R> {
+    id: i32,
+    version: i16,
+    request: PhantomData<fn(R)>,
 }
 
 impl Connection {
@@ -89,10 +103,8 @@ impl Connection {
 
     /// Asks anew for versions and features (a reused connection's are those of its opening).
     pub async fn negotiate(&mut self) -> Result<(), KafkaError> {
-        let request = ApiVersionsRequest::default()
-            .with_client_software_name(StrBytes::from_static_str("kdev"))
-            .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
         let ours = ApiVersionsRequest::VERSIONS;
+        let request = versions_request(ours.max);
         let mut body = self.exchange(&request, ours.max).await?;
         // A node that does not know our version answers in version 0, listing its own.
         let mut version = match body.get(..2) {
@@ -103,12 +115,28 @@ impl Connection {
         if version == 0 {
             self.learn(&answer);
             version = self.version::<ApiVersionsRequest>()?;
-            let request = if version < 3 { ApiVersionsRequest::default() } else { request };
-            let mut body = self.exchange(&request, version).await?;
+            let mut body = self.exchange(&versions_request(version), version).await?;
             answer = self.decode::<ApiVersionsRequest>(&mut body, version)?;
         }
+        self.agreed(&answer)
+    }
+
+    /// As [`Connection::negotiate`], on a connection that has negotiated before, without waiting for the answer: the
+    /// node's versions cannot have changed, but what it says of the cluster may have.
+    pub async fn ask_features(&mut self) -> Result<Asked<ApiVersionsRequest>, KafkaError> {
+        let request = versions_request(self.version::<ApiVersionsRequest>()?);
+        self.ask(&request).await
+    }
+
+    /// Reads the answer to [`Connection::ask_features`].
+    pub async fn learn_features(&mut self, asked: Asked<ApiVersionsRequest>) -> Result<(), KafkaError> {
+        let answer = self.answer(asked).await?;
+        self.agreed(&answer)
+    }
+
+    fn agreed(&mut self, answer: &ApiVersionsResponse) -> Result<(), KafkaError> {
         KafkaError::check(answer.error_code, None, || format!("version negotiation with {}", self.address))?;
-        self.learn(&answer);
+        self.learn(answer);
         Ok(())
     }
 
@@ -144,13 +172,38 @@ impl Connection {
     /// Any [`KafkaError`] but `Connect`, `Refused` and `Missing`: error codes within the answer are
     /// the caller's to read.
     pub async fn call<R: Request>(&mut self, request: &R) -> Result<R::Response, KafkaError> {
+        let asked = self.ask(request).await?;
+        self.answer(asked).await
+    }
+
+    /// Sends a request in the newest version that both sides know. More may be asked before the answer is read: a node
+    /// answers in the order in which it was asked.
+    ///
+    /// # Errors
+    /// As [`Connection::call`].
+    pub async fn ask<R: Request>(&mut self, request: &R) -> Result<Asked<R>, KafkaError> {
         let version = self.version::<R>()?;
-        let mut body = self.exchange(request, version).await?;
-        self.decode::<R>(&mut body, version)
+        let id = self.send(request, version).await?;
+        Ok(Asked { id, version, request: PhantomData })
+    }
+
+    /// Waits for the answer to what was asked first of all that is not answered yet.
+    ///
+    /// # Errors
+    /// As [`Connection::call`].
+    pub async fn answer<R: Request>(&mut self, asked: Asked<R>) -> Result<R::Response, KafkaError> {
+        let mut body = self.receive::<R>(asked.id, asked.version).await?;
+        self.decode::<R>(&mut body, asked.version)
     }
 
     /// One frame out, one frame in: the answer's bytes after its header.
     async fn exchange<R: Request>(&mut self, request: &R, version: i16) -> Result<Bytes, KafkaError> {
+        let id = self.send(request, version).await?;
+        self.receive::<R>(id, version).await
+    }
+
+    /// One frame out; its correlation id.
+    async fn send<R: Request>(&mut self, request: &R, version: i16) -> Result<i32, KafkaError> {
         let api = || api_name(R::KEY);
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id;
@@ -160,42 +213,47 @@ impl Connection {
             version,
             reason: error.to_string(),
         })?;
-        let deadline = Instant::now() + self.timeout;
-        let io = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::UnexpectedEof
-            | std::io::ErrorKind::ConnectionReset
-            | std::io::ErrorKind::BrokenPipe => KafkaError::Closed { address: self.address.clone(), api: api() },
-            _ => KafkaError::Io { address: self.address.clone(), api: api(), source },
-        };
-        let transfer = async {
-            self.stream.write_all(&frame).await.map_err(io)?;
-            let size = self.stream.read_i32().await.map_err(io)?;
-            // Four bytes are the least: the correlation id.
-            if !(4..=LARGEST_FRAME).contains(&size) {
-                return Err(KafkaError::Frame { address: self.address.clone(), api: api(), size });
+        let written = timeout(self.timeout, self.stream.write_all(&frame)).await;
+        written.map_err(|_| self.late::<R>())?.map_err(|source| self.broken::<R>(source))?;
+        Ok(id)
+    }
+
+    /// One frame in, which must be the answer to `id`: its bytes after its header.
+    async fn receive<R: Request>(&mut self, id: i32, version: i16) -> Result<Bytes, KafkaError> {
+        let received = timeout(self.timeout, read_frame(&mut self.stream)).await;
+        let mut answer = match received.map_err(|_| self.late::<R>())?.map_err(|source| self.broken::<R>(source))? {
+            Ok(answer) => answer,
+            Err(size) => {
+                return Err(KafkaError::Frame { address: self.address.clone(), api: api_name(R::KEY), size });
             }
-            let mut body = vec![0; size.unsigned_abs() as usize];
-            self.stream.read_exact(&mut body).await.map_err(io)?;
-            Ok(Bytes::from(body))
         };
-        let mut answer = timeout_at(deadline, transfer).await.map_err(|_| KafkaError::Timeout {
-            address: self.address.clone(),
-            api: api(),
-            after: self.timeout,
-        })??;
         // The id is looked at before anything is decoded: what is not for us is not parsed.
         let got = answer.as_ref().get_i32();
         if got != id {
-            let (address, api) = (self.address.clone(), api());
+            let (address, api) = (self.address.clone(), api_name(R::KEY));
             return Err(KafkaError::Correlation { address, api, expected: id, got });
         }
         let header_version = <R::Response as HeaderVersion>::header_version(version);
         ResponseHeader::decode(&mut answer, header_version).map_err(|error| KafkaError::Decode {
             address: self.address.clone(),
-            api: api(),
+            api: api_name(R::KEY),
             reason: format!("header: {error}"),
         })?;
         Ok(answer)
+    }
+
+    fn late<R: Request>(&self) -> KafkaError {
+        KafkaError::Timeout { address: self.address.clone(), api: api_name(R::KEY), after: self.timeout }
+    }
+
+    fn broken<R: Request>(&self, source: io::Error) -> KafkaError {
+        let (address, api) = (self.address.clone(), api_name(R::KEY));
+        match source.kind() {
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+                KafkaError::Closed { address, api }
+            }
+            _ => KafkaError::Io { address, api, source },
+        }
     }
 
     fn decode<R: Request>(&self, body: &mut Bytes, version: i16) -> Result<R::Response, KafkaError> {
@@ -209,6 +267,28 @@ impl Connection {
             return Err(failed(format!("{} bytes are left over", body.remaining())));
         }
         Ok(answer)
+    }
+}
+
+/// A frame without its length, or the length that no frame of Kafka's has.
+async fn read_frame(stream: &mut TcpStream) -> io::Result<Result<Bytes, i32>> {
+    let size = stream.read_i32().await?;
+    // Four bytes are the least: the correlation id.
+    if !(4..=LARGEST_FRAME).contains(&size) {
+        return Ok(Err(size));
+    }
+    let mut body = vec![0; size.unsigned_abs() as usize];
+    stream.read_exact(&mut body).await?;
+    Ok(Ok(Bytes::from(body)))
+}
+
+/// Who asks is told from version 3 on.
+fn versions_request(version: i16) -> ApiVersionsRequest {
+    match version {
+        ..3 => ApiVersionsRequest::default(),
+        _ => ApiVersionsRequest::default()
+            .with_client_software_name(StrBytes::from_static_str("kdev"))
+            .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION"))),
     }
 }
 

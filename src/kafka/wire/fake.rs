@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -94,6 +97,7 @@ pub(crate) struct Fake {
     /// Every broker's address.
     pub addresses: Vec<String>,
     asked: Arc<Mutex<Vec<(i32, ApiKey, i16)>>>,
+    accepted: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -121,18 +125,25 @@ impl Fake {
             addresses: addresses.clone(),
             asked: Arc::clone(&asked),
         });
+        let accepted = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
         for (listener, node) in listeners.into_iter().zip(1..) {
-            let shared = Arc::clone(&shared);
+            let (shared, accepted) = (Arc::clone(&shared), Arc::clone(&accepted));
             tasks.spawn(async move {
                 let mut connections = JoinSet::new();
                 while let Ok((stream, _)) = listener.accept().await {
+                    accepted.fetch_add(1, Ordering::Relaxed);
                     let shared = Arc::clone(&shared);
                     connections.spawn(async move { shared.serve(node, stream).await });
                 }
             });
         }
-        Fake { addresses, asked, _tasks: tasks }
+        Fake { addresses, asked, accepted, _tasks: tasks }
+    }
+
+    /// How many connections there were so far.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Every request so far but version negotiation: broker, API, version.

@@ -44,7 +44,7 @@ impl Pool {
                 result => return self.keep_if_sound(connection, result),
             }
         }
-        let connection = Connection::open(address, opening_time(deadline)).await?;
+        let connection = self.open(address, deadline).await?;
         self.call_over(connection, request, deadline).await
     }
 
@@ -68,6 +68,11 @@ impl Pool {
                 return Ok(connection);
             }
         }
+        self.open(address, deadline).await
+    }
+
+    /// A new connection; give it back with [`Pool::keep`].
+    pub async fn open(&self, address: &str, deadline: Instant) -> Result<Connection, KafkaError> {
         Connection::open(address, opening_time(deadline)).await
     }
 
@@ -84,7 +89,8 @@ impl Pool {
         result
     }
 
-    fn take(&self, address: &str) -> Option<Connection> {
+    /// An idle connection, which may have died meanwhile; give it back with [`Pool::keep`] if it is sound.
+    pub fn take(&self, address: &str) -> Option<Connection> {
         self.idle().get_mut(address)?.pop()
     }
 

@@ -55,6 +55,30 @@ async fn calls_in_the_newest_version_of_both() {
 }
 
 #[tokio::test]
+async fn more_is_asked_before_the_first_answer_is_read() {
+    let fake = Fake::start(1, metadata).await;
+    let mut connection = Connection::open(&fake.addresses[0], LONG).await.unwrap();
+    let features = connection.ask_features().await.unwrap();
+    let first = connection.ask(&MetadataRequest::default()).await.unwrap();
+    let second = connection.ask(&MetadataRequest::default()).await.unwrap();
+    connection.learn_features(features).await.unwrap();
+    assert_eq!(connection.features().get("metadata.version"), Some(&30));
+    for asked in [first, second] {
+        assert_eq!(connection.answer(asked).await.unwrap().cluster_id, Some(to_text("abc")));
+    }
+}
+
+#[tokio::test]
+async fn answers_in_another_order_are_not_taken_for_each_other() {
+    let fake = Fake::start(1, metadata).await;
+    let mut connection = Connection::open(&fake.addresses[0], LONG).await.unwrap();
+    let _first = connection.ask(&MetadataRequest::default()).await.unwrap();
+    let second = connection.ask(&MetadataRequest::default()).await.unwrap();
+    let error = connection.answer(second).await.unwrap_err();
+    assert!(matches!(error, KafkaError::Correlation { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn negotiates_with_brokers_of_every_age() {
     for newest in 0..=4 {
         let fake = Fake::with_versions(1, only(ApiKey::ApiVersions, 0, newest), metadata).await;

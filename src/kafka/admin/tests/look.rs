@@ -40,6 +40,39 @@ async fn observe_believes_the_newest_controller() {
 }
 
 #[tokio::test]
+async fn who_looks_again_keeps_its_connections_and_then_asks_the_controller() {
+    let fake = Fake::start(3, |ask| match ask.key {
+        ApiKey::Metadata => metadata(ask, &[1, 2]),
+        _ => quorum(ask, 2, 6),
+    })
+    .await;
+    let admin = admin(&fake);
+    for _ in 0..3 {
+        let facts = admin.observe(&addresses(&fake), LONG).await;
+        assert_eq!((facts.answering.len(), facts.metadata_level), (3, Some(30)));
+    }
+    let before = fake.asked().len();
+    admin.quorum().await.unwrap();
+    assert_eq!(fake.asked()[before..].iter().map(|asked| asked.0).collect::<Vec<_>>(), [2]);
+    assert_eq!(fake.accepted(), 3);
+}
+
+#[tokio::test]
+async fn a_connection_that_died_between_two_looks_is_opened_anew() {
+    let fake = Fake::start(1, |ask| match (ask.key, ask.before) {
+        (ApiKey::Metadata, 1) => Answer::Close,
+        (ApiKey::Metadata, _) => metadata(ask, &[1]),
+        _ => quorum(ask, 1, 6),
+    })
+    .await;
+    let admin = admin(&fake);
+    for connections in [1, 2] {
+        let facts = admin.observe(&addresses(&fake), LONG).await;
+        assert_eq!((facts.answering.len(), fake.accepted()), (1, connections));
+    }
+}
+
+#[tokio::test]
 async fn observe_never_fails() {
     let fake = Fake::start(2, |_| Answer::Close).await;
     let nobody = admin(&fake).observe(&addresses(&fake), LONG).await;

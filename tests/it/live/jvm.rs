@@ -1,4 +1,4 @@
-//! How a node's JVM finds Kafka's classes, and what it does where that is not possible.
+//! A node's JVM: how it finds Kafka's classes, what it does where that is not possible, and which of its threads wait.
 
 use super::project::{Project, SMALL};
 
@@ -61,4 +61,24 @@ fn an_image_whose_java_knows_no_boot_class_path_is_prepared_with_the_usual_one()
     assert!(arguments.starts_with("java @/opt/kdev/java.args ") && mapped, "{mapped}: {arguments}");
     assert_eq!(archive(&project).0, "pass");
     drop(project.run(&["down", "--volumes"]).expect(0));
+}
+
+#[test]
+fn the_compiler_is_nicer_than_what_it_compiles_for_and_the_jvm_warns_of_nothing() {
+    let Some(project) = Project::new("nice") else { return };
+    project.configure(SMALL);
+    project.up(&["--no-apps"]);
+    let stats = project.run(&["exec", "kafka-1", "--", "sh", "-c", "cat /proc/1/task/*/stat"]).expect(0).stdout;
+    // proc(5): the name is the second field, how nice a thread is the 19th.
+    let nice_of = |name: &str| -> Vec<String> {
+        let threads = stats.lines().filter_map(|line| line.split_once(" (")?.1.rsplit_once(") "));
+        let named = threads.filter(|(thread, _)| thread.starts_with(name));
+        named.map(|(_, rest)| rest.split(' ').nth(16).unwrap().to_owned()).collect()
+    };
+    let compilers = nice_of("C1 Compiler");
+    assert!(!compilers.is_empty() && compilers.iter().all(|nice| nice == "7"), "{stats}");
+    let kafkas = nice_of("kafka-");
+    assert!(!kafkas.is_empty() && kafkas.iter().all(|nice| nice == "0"), "{stats}");
+    let logs = project.run(&["logs", "kafka-1"]).expect(0).stdout;
+    assert!(logs.contains("Kafka Server started") && !logs.contains("VM warning"), "{logs}");
 }
