@@ -77,19 +77,25 @@ pub struct Settings {
     topics: BTreeMap<TopicName, Vec<Setting>>,
 }
 
+impl Settings {
+    /// Adds them to what was seen of the cluster.
+    pub fn put(self, facts: &mut KafkaFacts) {
+        facts.config = self.brokers.unwrap_or_default();
+        for (name, settings) in self.topics {
+            if let Some(topic) = facts.topics.get_mut(&name) {
+                put_settings(topic, settings);
+            }
+        }
+    }
+}
+
 impl Known<Settings> {
-    /// Adds the settings of these topics and of all brokers to `facts`: only what is not known is asked for.
-    /// `brokers_have_none`: those of all brokers are known to be none.
+    /// The settings of these topics and of all brokers: only what is not known is asked for. `brokers_have_none`: those
+    /// of all brokers are known to be none.
     ///
     /// # Errors
     /// The cluster could not be asked.
-    pub async fn add_to(
-        &self,
-        facts: &mut KafkaFacts,
-        kafka: &Admin,
-        topics: &[TopicName],
-        brokers_have_none: bool,
-    ) -> Result<()> {
+    pub async fn of(&self, kafka: &Admin, topics: &[TopicName], brokers_have_none: bool) -> Result<Settings> {
         let (asked, known) = self.get();
         let mut settings = known.unwrap_or_default();
         let unknown: Vec<TopicName> =
@@ -103,15 +109,9 @@ impl Known<Settings> {
         };
         let (of_topics, of_brokers) = tokio::try_join!(kafka.topic_settings(&unknown), brokers)?;
         settings.topics.extend(of_topics);
-        settings.brokers = Some(of_brokers.clone());
+        settings.brokers = Some(of_brokers);
         self.keep(asked, settings.clone());
-        facts.config = of_brokers;
-        for (name, settings) in settings.topics {
-            if let Some(topic) = facts.topics.get_mut(&name) {
-                put_settings(topic, settings);
-            }
-        }
-        Ok(())
+        Ok(settings)
     }
 
     /// A topic was made with these settings.

@@ -32,7 +32,7 @@ use crate::{
 
 /// While no step ends, only containers that die change what the engine says: it is asked this often, since every
 /// look takes processor time from nodes that are starting.
-const DOCKER_FRESH: Duration = Duration::from_millis(250);
+const DOCKER_FRESH: Duration = Duration::from_millis(500);
 /// A node that runs answers within milliseconds; one that starts is asked again soon.
 pub(super) const KAFKA_PATIENCE: Duration = Duration::from_millis(700);
 /// An app that has stayed up this long has started.
@@ -53,12 +53,30 @@ pub struct Live {
     plan: Plan,
     moving: moving::Looks,
     last: Mutex<Option<(Instant, DockerFacts)>>,
-    /// The active controller as of the last look.
-    leads: Mutex<Option<NodeId>>,
     ending: Together,
     settings: Known<Settings>,
-    /// Topics that were made since the last look at the cluster.
-    made: Mutex<BTreeSet<TopicName>>,
+    expected: Mutex<Expected>,
+}
+
+/// What was done to the cluster since the last look: a look that does not show it yet is not believed, or it would be
+/// done again.
+#[derive(Default)]
+struct Expected {
+    /// Topics that were made.
+    topics: BTreeSet<TopicName>,
+    /// Whether preferred leaders were elected.
+    leaders: bool,
+    /// The level that the metadata were raised to.
+    level: Option<i16>,
+}
+
+impl Expected {
+    fn is_shown(&self, facts: &KafkaFacts) -> bool {
+        let mut partitions = facts.topics.values().flat_map(|topic| &topic.partitions);
+        self.topics.iter().all(|topic| facts.topics.contains_key(topic))
+            && (!self.leaders || partitions.all(|partition| partition.leader == partition.replicas.first().copied()))
+            && self.level <= facts.metadata_level
+    }
 }
 
 impl Live {
@@ -76,10 +94,9 @@ impl Live {
             plan,
             moving: moving::Looks::new(occasion),
             last: Mutex::default(),
-            leads: Mutex::default(),
             ending: Together::default(),
             settings: Known::default(),
-            made: Mutex::default(),
+            expected: Mutex::default(),
         }
     }
 
@@ -111,12 +128,8 @@ impl Live {
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn made(&self) -> std::sync::MutexGuard<'_, BTreeSet<TopicName>> {
-        self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn leads(&self) -> std::sync::MutexGuard<'_, Option<NodeId>> {
-        self.leads.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn expected(&self) -> std::sync::MutexGuard<'_, Expected> {
+        self.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     async fn docker_facts(&self, acted: Acted) -> Result<DockerFacts> {
@@ -137,18 +150,17 @@ impl Live {
         Ok(facts)
     }
 
-    /// Looks until the topics that were made just now are shown; a cluster that takes longer than usual is believed.
+    /// Looks until what was done is shown; a cluster that takes longer than usual is believed.
     async fn observe_kafka(&self, running: &BTreeMap<NodeId, String>) -> KafkaFacts {
         let since = Instant::now();
         loop {
-            let facts = self.kafka.observe(running, KAFKA_PATIENCE).await;
+            let facts = self.kafka.observe_by_one(running, KAFKA_PATIENCE).await;
             // Without a controller nothing is asked for.
             if facts.controller.is_none() {
                 return facts;
             }
-            let all_shown = self.made().iter().all(|topic| facts.topics.contains_key(topic));
-            if all_shown || since.elapsed() > SHOWN {
-                self.made().clear();
+            if self.expected().is_shown(&facts) || since.elapsed() > SHOWN {
+                *self.expected() = Expected::default();
                 return facts;
             }
             tokio::time::sleep(SHOWN_STEP).await;
@@ -162,7 +174,6 @@ impl Live {
             return KafkaFacts::default();
         }
         let mut facts = self.observe_kafka(&running).await;
-        *self.leads() = facts.controller;
         if facts.controller.is_none() {
             return facts;
         }
@@ -170,23 +181,25 @@ impl Live {
         // but of moves to a node that is down it is said that they wait.
         let complete = self.plan.staying().all(|(id, _)| facts.answering.contains_key(&id));
         let all_run = self.plan.staying().all(|(id, _)| running.contains_key(&id));
-        if complete || !all_run {
-            // As below: the next look asks again.
-            let moving = self.moving.complete(&self.kafka, &self.plan, acted != Acted::Not, &running, &mut facts).await;
-            if moving.is_err() {
-                facts.controller = None;
+        let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
+        let moving = async {
+            match complete || !all_run {
+                true => self.moving.complete(&self.kafka, &self.plan, acted != Acted::Not, &running, &mut facts).await,
+                false => Ok(()),
             }
-        }
-        if facts.controller.is_some() && complete && self.add_settings(&mut facts).await.is_err() {
+        };
+        let settings = async {
+            match complete {
+                true => self.settings.of(&self.kafka, &planned, self.moving.is_anew()).await,
+                false => Ok(Settings::default()),
+            }
+        };
+        match futures_util::future::try_join(moving, settings).await {
+            Ok(((), settings)) => settings.put(&mut facts),
             // A cluster too busy to answer looks like one without settings of its own: the next look asks again.
-            facts.controller = None;
+            Err(_) => facts.controller = None,
         }
         facts
-    }
-
-    async fn add_settings(&self, facts: &mut KafkaFacts) -> Result<()> {
-        let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
-        self.settings.add_to(facts, &self.kafka, &planned, self.moving.is_anew()).await
     }
 
     /// Before and after a step that may change what is not asked for with each look.
@@ -252,14 +265,12 @@ impl Live {
         self.docker.create_container(container, &image).await.map(drop)
     }
 
-    /// Raises the metadata's level, and waits until the nodes show it, so that it is not asked for again.
     async fn finalize(&self, level: i16) -> Result<()> {
         self.kafka.finalize_metadata(level).await?;
-        self.until(|facts| facts.metadata_level >= Some(level)).await;
+        self.expected().level = Some(level);
         Ok(())
     }
 
-    /// Creates. Looks that do not show it yet are not believed: it would be asked for again.
     async fn create_topic(&self, topic: &TopicName) -> Result<()> {
         let Some(plan) = self.plan.topics.get(topic) else { return Ok(()) };
         for made in self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values() {
@@ -267,38 +278,14 @@ impl Live {
                 self.settings.made(topic, settings);
             }
         }
-        self.made().insert(topic.clone());
+        self.expected().topics.insert(topic.clone());
         Ok(())
     }
 
-    /// Elects, and waits until the nodes' metadata show it, so that it is not asked for again.
     async fn elect_leaders(&self) -> Result<()> {
         self.kafka.elect_preferred_leaders().await?;
-        self.until(|facts| {
-            let mut partitions = facts.topics.values().flat_map(|topic| &topic.partitions);
-            partitions.all(|partition| partition.leader == partition.replicas.first().copied())
-        })
-        .await;
+        self.expected().leaders = true;
         Ok(())
-    }
-
-    /// Waits until the controller shows it, whose word counts in the loop's looks too; a cluster that takes longer
-    /// than usual is looked at by the loop again.
-    async fn until(&self, shown: impl Fn(&KafkaFacts) -> bool) {
-        let addresses = addresses(&self.plan);
-        let leads = *self.leads();
-        let since = Instant::now();
-        while since.elapsed() < SHOWN {
-            let facts = match leads.and_then(|node| Some((node, addresses.get(&node)?))) {
-                Some((node, address)) => self.kafka.observe_one(node, address, KAFKA_PATIENCE).await,
-                None => self.kafka.observe(&addresses, KAFKA_PATIENCE).await,
-            };
-            // Another controller by now: the loop will see.
-            if shown(&facts) || facts.controller != leads {
-                return;
-            }
-            tokio::time::sleep(SHOWN_STEP).await;
-        }
     }
 
     async fn do_step(&self, step: &Step, progress: &StepProgress) -> Result<()> {
@@ -385,4 +372,29 @@ impl World for Live {
 /// The nodes' addresses on the host.
 fn addresses(plan: &Plan) -> BTreeMap<NodeId, String> {
     plan.nodes.iter().map(|(&id, node)| (id, format!("127.0.0.1:{}", node.port))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observed::{PartitionFacts, TopicFacts};
+
+    #[test]
+    fn a_look_is_believed_once_it_shows_what_was_done() {
+        let topic: TopicName = "posts".parse().unwrap();
+        let expected = Expected { topics: BTreeSet::from([topic.clone()]), leaders: true, level: Some(30) };
+        let facts = |leader: u8, level: i16| {
+            let replicas = NodeId::first(2).collect();
+            let partition = PartitionFacts { leader: Some(NodeId(leader)), replicas, isr: Vec::new() };
+            let topics =
+                BTreeMap::from([(topic.clone(), TopicFacts { partitions: vec![partition], ..Default::default() })]);
+            KafkaFacts { metadata_level: Some(level), topics, ..KafkaFacts::default() }
+        };
+        assert!(expected.is_shown(&facts(1, 30)));
+        assert!(!expected.is_shown(&facts(2, 30)), "the preferred leader does not lead yet");
+        assert!(!expected.is_shown(&facts(1, 29)), "the level is the old one");
+        assert!(!expected.is_shown(&KafkaFacts { metadata_level: Some(30), ..KafkaFacts::default() }), "no topic");
+        assert!(Expected::default().is_shown(&KafkaFacts::default()));
+        assert!(Expected::default().is_shown(&facts(2, 29)));
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     kafka::{admin::Admin, wire::KafkaError},
     model::{NodeId, TopicName},
-    observed::{Disk, KafkaFacts, Limited, PartitionFacts, Reassignment},
+    observed::{Disk, KafkaFacts, Limited, PartitionFacts, Reassignment, TopicFacts},
     plan::Plan,
     reconcile::{
         assignment::Move,
@@ -39,12 +39,15 @@ const PAUSE: Duration = Duration::from_millis(30);
 
 type Addresses = BTreeMap<NodeId, String>;
 type Reassignments = BTreeMap<TopicName, BTreeMap<usize, Reassignment>>;
+type Replicas = BTreeMap<TopicName, Vec<Vec<NodeId>>>;
 
 /// What is remembered between two looks, so that not everything is asked each time.
 pub(super) struct Looks {
     occasion: Occasion,
     anew: AtomicBool,
     standing: Known<Standing>,
+    /// Where replicas were when none was on its way.
+    at_rest: Known<Replicas>,
     last: Mutex<Last>,
 }
 
@@ -64,7 +67,13 @@ struct Last {
 
 impl Looks {
     pub fn new(occasion: Occasion) -> Self {
-        Looks { occasion, anew: AtomicBool::new(false), standing: Known::default(), last: Mutex::default() }
+        Looks {
+            occasion,
+            anew: AtomicBool::new(false),
+            standing: Known::default(),
+            at_rest: Known::default(),
+            last: Mutex::default(),
+        }
     }
 
     /// All nodes begin with empty disks: until a step changes that there is no limit and no setting to be found, and the
@@ -82,11 +91,38 @@ impl Looks {
     pub fn forget(&self) {
         self.anew.store(false, Ordering::Relaxed);
         self.standing.forget();
+        self.at_rest.forget();
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Last> {
         // A panic while the lock was held left plain data behind, no broken invariant.
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The moves that are under way; where they have to be asked for, `facts` are those of a look after that.
+    async fn under_way(
+        &self,
+        kafka: &Admin,
+        at: &Addresses,
+        last: &Reassignments,
+        facts: &mut KafkaFacts,
+    ) -> Result<Reassignments> {
+        // Where all replicas are in sync, none is on its way; nor where they are where they were when none was: a move
+        // begins with another replica.
+        let in_sync = facts.topics.values().flat_map(|topic| &topic.partitions).all(PartitionFacts::in_sync);
+        let (asked, at_rest) = self.at_rest.get();
+        if in_sync || at_rest == Some(replicas(facts)) {
+            return Ok(Reassignments::new());
+        }
+        // First the list, then the metadata, which may be older than what the controller knows: the other way round a
+        // move that ends in between would look like replicas that nobody wanted.
+        let listed = kafka.reassignments().await?;
+        *facts = kafka.observe_by_one(at, KAFKA_PATIENCE).await;
+        let reassignments = with_unheard_of(listed, last, facts);
+        if reassignments.is_empty() {
+            self.at_rest.keep(asked, replicas(facts));
+        }
+        Ok(reassignments)
     }
 
     /// Adds to `facts` of a cluster with a controller, whose running nodes are `at` these addresses, what it says
@@ -103,15 +139,7 @@ impl Looks {
         facts: &mut KafkaFacts,
     ) -> Result<()> {
         let last = self.last().clone();
-        let mut reassignments = Reassignments::new();
-        // Where all replicas are in sync, none is on its way.
-        if facts.topics.values().flat_map(|topic| &topic.partitions).any(|partition| !partition.in_sync()) {
-            // First the list, then the metadata, which may be older than what the controller knows: the other way
-            // round a move that ends in between would look like replicas that nobody wanted.
-            let listed = kafka.reassignments().await?;
-            *facts = kafka.observe(at, KAFKA_PATIENCE).await;
-            reassignments = with_unheard_of(listed, &last.reassignments, facts);
-        }
+        let reassignments = self.under_way(kafka, at, &last.reassignments, facts).await?;
         let (ticket, standing) = self.standing.get();
         let asked: BTreeSet<NodeId> = facts.answering.keys().copied().collect();
         let standing = match standing.filter(|standing| standing.asked == asked) {
@@ -140,6 +168,11 @@ impl Looks {
         *self.last() = Last { reassignments, disks };
         Ok(())
     }
+}
+
+fn replicas(facts: &KafkaFacts) -> Replicas {
+    let of = |topic: &TopicFacts| topic.partitions.iter().map(|partition| partition.replicas.clone()).collect();
+    facts.topics.iter().map(|(name, topic)| (name.clone(), of(topic))).collect()
 }
 
 /// The list, and those of the last one of whose end the metadata have not heard.
@@ -278,7 +311,52 @@ async fn pause(since: Instant) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use kafka_protocol::messages::{
+        ApiKey, BrokerId, DescribeQuorumRequest, DescribeQuorumResponse, ListPartitionReassignmentsRequest,
+        ListPartitionReassignmentsResponse, MetadataRequest, MetadataResponse, TopicName as WireTopic,
+        metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
+    };
+
     use super::*;
+    use crate::kafka::wire::{
+        fake::{Answer, Ask, Fake},
+        to_text,
+    };
+
+    /// `posts` with one partition, on nodes 1 and 2 at first, later on 3 too; 1 alone is in sync.
+    fn grows(ask: &Ask) -> Answer {
+        match ask.key {
+            ApiKey::Metadata => {
+                let ids = if ask.before < 4 { 1..=2 } else { 1..=3 };
+                let partition = MetadataResponsePartition::default()
+                    .with_replica_nodes(ids.map(BrokerId).collect())
+                    .with_isr_nodes(vec![BrokerId(1)]);
+                let posts = MetadataResponseTopic::default()
+                    .with_name(Some(WireTopic(to_text("posts"))))
+                    .with_partitions(vec![partition]);
+                ask.reply::<MetadataRequest>(MetadataResponse::default().with_topics(vec![posts]))
+            }
+            ApiKey::DescribeQuorum => ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default()),
+            _ => ask.reply::<ListPartitionReassignmentsRequest>(ListPartitionReassignmentsResponse::default()),
+        }
+    }
+
+    #[tokio::test]
+    async fn moves_are_asked_for_again_once_a_replica_is_elsewhere() {
+        let fake = Fake::start(1, grows).await;
+        let at = BTreeMap::from([(NodeId(1), fake.addresses[0].clone())]);
+        let (kafka, looks) = (Admin::for_nodes(&at), Looks::new(Occasion::Needed));
+        // How often the list was asked for after each look. The second look of the first is the second Metadata.
+        for lists in [1, 1, 1, 2, 2] {
+            let mut facts = kafka.observe_by_one(&at, KAFKA_PATIENCE).await;
+            looks.under_way(&kafka, &at, &Reassignments::new(), &mut facts).await.unwrap();
+            assert_eq!(fake.asked_of(ApiKey::ListPartitionReassignments).len(), lists);
+        }
+        looks.forget();
+        let mut facts = kafka.observe_by_one(&at, KAFKA_PATIENCE).await;
+        looks.under_way(&kafka, &at, &Reassignments::new(), &mut facts).await.unwrap();
+        assert_eq!(fake.asked_of(ApiKey::ListPartitionReassignments).len(), 3);
+    }
 
     fn nodes(ids: &[u8]) -> Vec<NodeId> {
         ids.iter().copied().map(NodeId).collect()

@@ -25,6 +25,8 @@ use crate::{
 /// How long to wait before looking again when there is nothing to do. Readiness is seen this late at most; one look
 /// at a live cluster takes a few milliseconds.
 const PAUSE: Duration = Duration::from_millis(40);
+/// The first pause after something has changed, which is seldom the last to change; then twice as long each time.
+const SOON: Duration = Duration::from_millis(10);
 /// How long to wait before looking again when there is nothing to do until a step ends: what runs may still die.
 const UNTIL_A_STEP_ENDS: Duration = Duration::from_millis(250);
 /// What was begun together often ends together: the others get this long before the next look, which takes longer.
@@ -76,6 +78,7 @@ pub async fn reach<W: World>(
     let mut given_up: BTreeMap<String, Error> = BTreeMap::new();
     let mut told: Vec<Waiting> = Vec::new();
     let mut waits = Waits::default();
+    let mut pause = PAUSE;
     // A world that was looked at just now need not be looked at again.
     let mut acted = Acted::Not;
     let mut first = first;
@@ -151,7 +154,11 @@ pub async fn reach<W: World>(
             waits.follow(&[], events.timeline());
             return Ok(Outcome { steps: done, observed, failed_apps: given_up.into_values().collect() });
         }
-        let pause = if next.waiting.is_empty() { UNTIL_A_STEP_ENDS } else { PAUSE };
+        pause = match next.waiting.as_slice() {
+            [] => UNTIL_A_STEP_ENDS,
+            waiting if waiting != told => SOON,
+            _ => (pause * 2).min(PAUSE),
+        };
         if next.waiting != told {
             for waiting in &next.waiting {
                 let (phase, what) = (waiting.phase(), waiting.to_string());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 use kafka_protocol::messages::{
-    BrokerId, ListOffsetsRequest,
+    BrokerId, ListOffsetsRequest, ListOffsetsResponse,
     list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
 };
 use tokio::time::Instant;
@@ -120,34 +120,56 @@ impl Admin {
         at: At,
         deadline: Instant,
     ) -> Result<Vec<(Partition, Result<i64, KafkaError>)>, KafkaError> {
-        let mut topics: BTreeMap<&TopicName, Vec<ListOffsetsPartition>> = BTreeMap::new();
-        for (topic, id) in partitions {
-            topics
-                .entry(topic)
-                .or_default()
-                .push(ListOffsetsPartition::default().with_partition_index(*id).with_timestamp(at.number()));
-        }
-        let topics = topics.into_iter().map(|(name, partitions)| {
-            ListOffsetsTopic::default().with_name(wire_topic(name)).with_partitions(partitions)
-        });
-        let request = ListOffsetsRequest::default()
-            .with_replica_id(BrokerId(-1))
-            .with_topics(topics.collect())
-            .with_timeout_ms(milliseconds_until(deadline));
-        let mut found = Vec::new();
-        for topic in self.node(leader, &request, deadline).await?.topics {
-            let Some(name) = topic_name(&topic.name) else {
-                continue;
-            };
-            for partition in topic.partitions {
-                let id = partition.partition_index;
-                let subject = || format!("partition {id} of topic `{name}`");
-                let outcome = KafkaError::check(partition.error_code, None, subject);
-                found.push(((name.clone(), id), outcome.map(|()| partition.offset)));
-            }
-        }
-        Ok(found)
+        let request = offsets_request(partitions, at, deadline);
+        Ok(read_offsets(self.node(leader, &request, deadline).await?))
     }
+
+    /// The first offsets, and those that the next records will get, of partitions that a node leads. Those of which it
+    /// says otherwise are absent.
+    pub(super) async fn ends_of_leader(
+        &self,
+        leader: i32,
+        partitions: &[Partition],
+        deadline: Instant,
+    ) -> Result<[BTreeMap<Partition, i64>; 2], KafkaError> {
+        let [first, last] = [At::Earliest, At::Latest].map(|at| offsets_request(partitions, at, deadline));
+        let answers = self.node_both(leader, [&first, &last], deadline).await?;
+        Ok(answers.map(|answer| {
+            let found = read_offsets(answer).into_iter();
+            found.filter_map(|(partition, offset)| Some((partition, offset.ok()?))).collect()
+        }))
+    }
+}
+
+fn offsets_request(partitions: &[Partition], at: At, deadline: Instant) -> ListOffsetsRequest {
+    let mut topics: BTreeMap<&TopicName, Vec<ListOffsetsPartition>> = BTreeMap::new();
+    for (topic, id) in partitions {
+        let partition = ListOffsetsPartition::default().with_partition_index(*id).with_timestamp(at.number());
+        topics.entry(topic).or_default().push(partition);
+    }
+    let topics = topics
+        .into_iter()
+        .map(|(name, partitions)| ListOffsetsTopic::default().with_name(wire_topic(name)).with_partitions(partitions));
+    ListOffsetsRequest::default()
+        .with_replica_id(BrokerId(-1))
+        .with_topics(topics.collect())
+        .with_timeout_ms(milliseconds_until(deadline))
+}
+
+fn read_offsets(answer: ListOffsetsResponse) -> Vec<(Partition, Result<i64, KafkaError>)> {
+    let mut found = Vec::new();
+    for topic in answer.topics {
+        let Some(name) = topic_name(&topic.name) else {
+            continue;
+        };
+        for partition in topic.partitions {
+            let id = partition.partition_index;
+            let subject = || format!("partition {id} of topic `{name}`");
+            let outcome = KafkaError::check(partition.error_code, None, subject);
+            found.push(((name.clone(), id), outcome.map(|()| partition.offset)));
+        }
+    }
+    found
 }
 
 /// The partitions of each leader.

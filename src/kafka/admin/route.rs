@@ -45,6 +45,11 @@ impl Admin {
         self.known().good = Some(address.to_owned());
     }
 
+    /// The address that is asked first.
+    pub(super) fn preferred(&self) -> Option<String> {
+        self.known().good.clone()
+    }
+
     /// Repeats `attempt` while its error is a passing one and the deadline is not reached.
     pub(super) async fn retrying<T, F>(&self, deadline: Instant, attempt: impl FnMut() -> F) -> Result<T, KafkaError>
     where
@@ -76,8 +81,7 @@ impl Admin {
     /// A connection to the node that answered last, or else to the first that answers now: a frozen
     /// node would cost seconds if they were tried in turn.
     async fn reach(&self, deadline: Instant) -> Result<Connection, KafkaError> {
-        let good = self.known().good.clone();
-        if let Some(good) = good
+        if let Some(good) = self.preferred()
             && let Ok(connection) = self.pool.fresh(&good, deadline).await
         {
             return Ok(connection);
@@ -101,11 +105,22 @@ impl Admin {
         request: &R,
         deadline: Instant,
     ) -> Result<R::Response, KafkaError> {
-        let address = self
-            .known()
-            .address(node)
-            .ok_or_else(|| KafkaError::Missing(format!("the cluster does not list node {node}")))?;
-        self.pool.call(&address, request, deadline).await
+        self.pool.call(&self.address(node)?, request, deadline).await
+    }
+
+    /// Asks one node two things at once that change nothing.
+    pub(super) async fn node_both<R: Request>(
+        &self,
+        node: i32,
+        requests: [&R; 2],
+        deadline: Instant,
+    ) -> Result<[R::Response; 2], KafkaError> {
+        self.pool.call_both(&self.address(node)?, requests, deadline).await
+    }
+
+    fn address(&self, node: i32) -> Result<String, KafkaError> {
+        let address = self.known().address(node);
+        address.ok_or_else(|| KafkaError::Missing(format!("the cluster does not list node {node}")))
     }
 
     /// The running brokers' ids.

@@ -9,7 +9,7 @@ use futures_util::future::{join, join_all};
 use tokio::time::Instant;
 
 use super::{
-    Admin, At, GroupKind, ListedGroup,
+    Admin, GroupKind, ListedGroup,
     lag::{lags, partitions_of},
     offsets::{Partition, by_leader},
     topics::leaders_of,
@@ -88,10 +88,7 @@ impl Admin {
     ) -> ClusterSummary {
         let mut leaders = leaders(&facts);
         leaders.retain(|(topic, _), _| !new.contains(topic));
-        let ends = join(
-            self.reachable_offsets(&leaders, At::Earliest, deadline),
-            self.reachable_offsets(&leaders, At::Latest, deadline),
-        );
+        let ends = self.reachable_ends(&leaders, deadline);
         let groups = async {
             let mut groups: Vec<ListedGroup> = lists.await.into_iter().flatten().flatten().collect();
             groups.sort_by(|a, b| a.name.cmp(&b.name));
@@ -102,7 +99,7 @@ impl Admin {
             let known = known.await;
             (groups, known)
         };
-        let ((start, end), (groups, known)) = join(ends, groups).await;
+        let ([start, end], (groups, known)) = join(ends, groups).await;
 
         let groups = groups.iter().zip(known).map(|(group, (description, committed))| {
             let lag = match (&description, &committed) {
@@ -128,18 +125,21 @@ impl Admin {
         self.once_read(deadline, || self.groups_of(i32::from(node.0), deadline)).await
     }
 
-    /// Offsets of those partitions whose leader answers.
-    async fn reachable_offsets(
+    /// First and next offsets of those partitions whose leader answers.
+    async fn reachable_ends(
         &self,
         leaders: &BTreeMap<Partition, i32>,
-        at: At,
         deadline: Instant,
-    ) -> BTreeMap<Partition, i64> {
+    ) -> [BTreeMap<Partition, i64>; 2] {
         let asked = by_leader(leaders)
             .into_iter()
-            .map(|(leader, partitions)| async move { self.offsets_of_leader(leader, &partitions, at, deadline).await });
-        let found = join_all(asked).await.into_iter().flatten().flatten();
-        found.filter_map(|(partition, offset)| Some((partition, offset.ok()?))).collect()
+            .map(|(leader, partitions)| async move { self.ends_of_leader(leader, &partitions, deadline).await });
+        let mut all = [BTreeMap::new(), BTreeMap::new()];
+        for [first, last] in join_all(asked).await.into_iter().flatten() {
+            all[0].extend(first);
+            all[1].extend(last);
+        }
+        all
     }
 }
 

@@ -48,6 +48,36 @@ impl Pool {
         self.call_over(connection, request, deadline).await
     }
 
+    /// As [`Pool::call`], of two requests at once on one connection: what is asked must change nothing.
+    pub async fn call_both<R: Request>(
+        &self,
+        address: &str,
+        requests: [&R; 2],
+        deadline: Instant,
+    ) -> Result<[R::Response; 2], KafkaError> {
+        if let Some(connection) = self.take(address) {
+            match self.both(connection, requests, deadline).await {
+                Err(KafkaError::Closed { .. } | KafkaError::Io { .. }) => {}
+                result => return result,
+            }
+        }
+        let connection = self.open(address, deadline).await?;
+        self.both(connection, requests, deadline).await
+    }
+
+    async fn both<R: Request>(
+        &self,
+        mut connection: Connection,
+        [first, second]: [&R; 2],
+        deadline: Instant,
+    ) -> Result<[R::Response; 2], KafkaError> {
+        connection.set_timeout(call_time(deadline));
+        let asked = (connection.ask(first).await?, connection.ask(second).await?);
+        let answers = [connection.answer(asked.0).await?, connection.answer(asked.1).await?];
+        self.keep(connection);
+        Ok(answers)
+    }
+
     /// Calls over a connection from [`Pool::fresh`], and keeps it if it is sound.
     pub async fn call_over<R: Request>(
         &self,

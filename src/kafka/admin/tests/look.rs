@@ -58,6 +58,26 @@ async fn who_looks_again_keeps_its_connections_and_then_asks_the_controller() {
 }
 
 #[tokio::test]
+async fn one_node_is_asked_who_is_in_charge_until_it_does_not_know() {
+    // Node 1 never knows; node 2 knows the first two times.
+    let fake = Fake::start(3, |ask| match (ask.key, ask.node) {
+        (ApiKey::Metadata, _) => metadata(ask, &[1, 2]),
+        (_, 2) if ask.before < 3 => quorum(ask, 3, 6),
+        (_, 3) => quorum(ask, 3, 7),
+        _ => ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default().with_error_code(41)),
+    })
+    .await;
+    let admin = admin(&fake);
+    for asked in [vec![1, 2], vec![2], vec![2, 1, 3], vec![3]] {
+        let before = fake.asked_of(ApiKey::DescribeQuorum).len();
+        let facts = admin.observe_by_one(&addresses(&fake), LONG).await;
+        assert_eq!((facts.answering.len(), facts.controller), (3, Some(NodeId(3))));
+        assert_eq!(fake.asked_of(ApiKey::DescribeQuorum)[before..], asked);
+    }
+    assert_eq!(fake.accepted(), 3);
+}
+
+#[tokio::test]
 async fn a_connection_that_died_between_two_looks_is_opened_anew() {
     let fake = Fake::start(1, |ask| match (ask.key, ask.before) {
         (ApiKey::Metadata, 1) => Answer::Close,

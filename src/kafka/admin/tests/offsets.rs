@@ -121,3 +121,24 @@ async fn a_leader_that_does_not_lead_yet_is_waited_for() {
         assert_eq!(fake.asked_of(ApiKey::ListOffsets).len(), 3);
     }
 }
+
+#[tokio::test]
+async fn both_ends_are_asked_for_on_one_connection() {
+    let fake = Fake::start(1, |ask| {
+        offsets(ask, |partition, at| match (partition, at) {
+            (0, -2) => (0, 30),
+            (0, _) => (0, 100),
+            // 6: it does not lead.
+            _ => (6, -1),
+        })
+    })
+    .await;
+    let admin = admin(&fake);
+    let partitions = [(topic("posts"), 0), (topic("posts"), 1)];
+    for _ in 0..2 {
+        let [first, next] = admin.ends_of_leader(1, &partitions, admin.deadline()).await.unwrap();
+        assert_eq!(first, BTreeMap::from([(partitions[0].clone(), 30)]));
+        assert_eq!(next, BTreeMap::from([(partitions[0].clone(), 100)]));
+    }
+    assert_eq!(fake.accepted(), 1);
+}
