@@ -50,7 +50,7 @@ impl Admin {
 
     /// As [`Admin::observe`], but who is in charge is asked of one node, the one that has said it before: each that is
     /// asked for the first time needs a connection of its own to the controller, which takes one that has just started
-    /// 0.1 s. Not for a torn cluster, where nodes may name different controllers.
+    /// 0.1 s. Not for a torn cluster, where nodes may name different controllers. Takes `timeout` twice at most.
     pub async fn observe_by_one(&self, addresses: &BTreeMap<NodeId, String>, timeout: Duration) -> KafkaFacts {
         self.give(addresses);
         let deadline = Instant::now() + timeout;
@@ -60,6 +60,8 @@ impl Admin {
             .map(|(&node, address)| self.view(node, address, deadline, before.as_ref() == Some(address)));
         let mut views: Vec<View> = join_all(views).await.into_iter().filter_map(Result::ok).collect();
         if views.iter().all(|view| view.leader.is_none()) {
+            // One that hangs has used up the time of the others.
+            let deadline = Instant::now() + timeout;
             for view in views.iter_mut().filter(|view| addresses.get(&view.node) != before.as_ref()) {
                 let answer = self.node(i32::from(view.node.0), &quorum_request(), deadline).await;
                 view.leader = answer.ok().as_ref().and_then(leader_of);

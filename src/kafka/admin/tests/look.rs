@@ -77,6 +77,25 @@ async fn one_node_is_asked_who_is_in_charge_until_it_does_not_know() {
     assert_eq!(fake.accepted(), 3);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_one_hangs_another_is_asked() {
+    let fake = Fake::start(2, |ask| match (ask.key, ask.node) {
+        (ApiKey::Metadata, 1) if ask.before >= 2 => Answer::Silence,
+        (ApiKey::Metadata, _) => metadata(ask, &[1, 2]),
+        _ => {
+            // Longer than what is left of a time that is over.
+            std::thread::sleep(Duration::from_millis(30));
+            quorum(ask, 2, 6)
+        }
+    })
+    .await;
+    let admin = admin(&fake);
+    for answering in [2, 1, 1] {
+        let facts = admin.observe_by_one(&addresses(&fake), Duration::from_millis(200)).await;
+        assert_eq!((facts.answering.len(), facts.controller), (answering, Some(NodeId(2))));
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_died_between_two_looks_is_opened_anew() {
     let fake = Fake::start(1, |ask| match (ask.key, ask.before) {
@@ -176,6 +195,20 @@ async fn summary_counts_what_can_be_counted() {
     assert_eq!(summary.leaders, BTreeMap::from([(NodeId(1), 1), (NodeId(2), 1)]));
     assert_eq!(summary.groups, []);
     assert_eq!(summary.facts.controller, Some(NodeId(2)));
+}
+
+#[tokio::test]
+async fn who_is_in_charge_is_asked_again_where_nobody_could_say() {
+    let fake = Fake::start(2, |ask| match ask.key {
+        ApiKey::Metadata => metadata(ask, &[1, 2]),
+        ApiKey::DescribeQuorum if ask.before < 2 => Answer::Silence,
+        ApiKey::DescribeQuorum => quorum(ask, 2, 6),
+        _ => Answer::Close,
+    })
+    .await;
+    let admin = admin(&fake);
+    let summary = admin.summary(&addresses(&fake), Duration::from_millis(600)).await;
+    assert_eq!((summary.facts.answering.len(), summary.facts.controller), (2, Some(NodeId(2))));
 }
 
 #[test]
