@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -45,6 +46,8 @@ pub(crate) struct Ask {
 pub(crate) enum Answer {
     /// Sends these bytes as they are.
     Raw(Bytes),
+    /// Sends them, after a while.
+    Late(Duration, Bytes),
     /// Closes the connection.
     Close,
     /// Says nothing, and keeps the connection.
@@ -173,6 +176,10 @@ impl Shared {
             };
             match answer {
                 Answer::Raw(bytes) => stream.write_all(&bytes).await.unwrap_or_default(),
+                Answer::Late(time, bytes) => {
+                    tokio::time::sleep(time).await;
+                    stream.write_all(&bytes).await.unwrap_or_default();
+                }
                 Answer::Close => return,
                 Answer::Silence => {}
             }
