@@ -81,6 +81,7 @@ async fn one_node_is_asked_who_is_in_charge_until_it_does_not_know() {
 async fn where_the_one_hangs_another_is_asked() {
     let fake = Fake::start(2, |ask| match (ask.key, ask.node) {
         (ApiKey::Metadata, 1) if ask.before >= 2 => Answer::Silence,
+        (ApiKey::DescribeQuorum, 1) if ask.before >= 1 => Answer::Silence,
         (ApiKey::Metadata, _) => metadata(ask, &[1, 2]),
         _ => match quorum(ask, 2, 6) {
             Answer::Raw(bytes) => Answer::Late(Duration::from_millis(30), bytes),
