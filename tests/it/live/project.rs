@@ -232,7 +232,16 @@ impl Running {
         while self.line().is_some() {}
         let mut stdout = String::new();
         self.stdout.read_to_string(&mut stdout).unwrap();
-        Ran { code: self.child.wait().unwrap().code(), stdout, stderr: self.said }
+        Ran { code: self.child.wait().unwrap().code(), stdout, stderr: std::mem::take(&mut self.said) }
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails leaves nothing running: an audit would go on, in the next project that gets its port.
+    fn drop(&mut self) {
+        // One that has ended cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
