@@ -311,51 +311,24 @@ async fn pause(since: Instant) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use kafka_protocol::messages::{
-        ApiKey, BrokerId, DescribeQuorumRequest, DescribeQuorumResponse, ListPartitionReassignmentsRequest,
-        ListPartitionReassignmentsResponse, MetadataRequest, MetadataResponse, TopicName as WireTopic,
-        metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
-    };
-
     use super::*;
-    use crate::kafka::wire::{
-        fake::{Answer, Ask, Fake},
-        to_text,
-    };
-
-    /// `posts` with one partition, on nodes 1 and 2 at first, later on 3 too; 1 alone is in sync.
-    fn grows(ask: &Ask) -> Answer {
-        match ask.key {
-            ApiKey::Metadata => {
-                let ids = if ask.before < 4 { 1..=2 } else { 1..=3 };
-                let partition = MetadataResponsePartition::default()
-                    .with_replica_nodes(ids.map(BrokerId).collect())
-                    .with_isr_nodes(vec![BrokerId(1)]);
-                let posts = MetadataResponseTopic::default()
-                    .with_name(Some(WireTopic(to_text("posts"))))
-                    .with_partitions(vec![partition]);
-                ask.reply::<MetadataRequest>(MetadataResponse::default().with_topics(vec![posts]))
-            }
-            ApiKey::DescribeQuorum => ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default()),
-            _ => ask.reply::<ListPartitionReassignmentsRequest>(ListPartitionReassignmentsResponse::default()),
-        }
-    }
+    use crate::kafka::admin::tests::nodes::{asked_for_moves, growing};
 
     #[tokio::test]
     async fn moves_are_asked_for_again_once_a_replica_is_elsewhere() {
-        let fake = Fake::start(1, grows).await;
+        let fake = growing().await;
         let at = BTreeMap::from([(NodeId(1), fake.addresses[0].clone())]);
         let (kafka, looks) = (Admin::for_nodes(&at), Looks::new(Occasion::Needed));
         // How often the list was asked for after each look. The second look of the first is the second Metadata.
         for lists in [1, 1, 1, 2, 2] {
             let mut facts = kafka.observe_by_one(&at, KAFKA_PATIENCE).await;
             looks.under_way(&kafka, &at, &Reassignments::new(), &mut facts).await.unwrap();
-            assert_eq!(fake.asked_of(ApiKey::ListPartitionReassignments).len(), lists);
+            assert_eq!(asked_for_moves(&fake), lists);
         }
         looks.forget();
         let mut facts = kafka.observe_by_one(&at, KAFKA_PATIENCE).await;
         looks.under_way(&kafka, &at, &Reassignments::new(), &mut facts).await.unwrap();
-        assert_eq!(fake.asked_of(ApiKey::ListPartitionReassignments).len(), 3);
+        assert_eq!(asked_for_moves(&fake), 3);
     }
 
     fn nodes(ids: &[u8]) -> Vec<NodeId> {

@@ -24,7 +24,7 @@ mod summary;
 mod topics;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 

@@ -4,7 +4,7 @@ mod change;
 mod features;
 mod groups;
 mod look;
-mod nodes;
+pub(crate) mod nodes;
 mod offsets;
 mod topics;
 

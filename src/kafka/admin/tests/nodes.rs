@@ -16,6 +16,30 @@ use kafka_protocol::messages::{
 use super::*;
 use crate::{observed::Reassignment, reconcile::assignment::Move};
 
+/// A node with `posts` of one partition, on nodes 1 and 2 for its first four answers, later on 3 too; 1 alone is in
+/// sync, and no move is on the list.
+pub(crate) async fn growing() -> Fake {
+    Fake::start(1, |ask| match ask.key {
+        ApiKey::Metadata => {
+            let ids = if ask.before < 4 { 1..=2 } else { 1..=3 };
+            let partition = MetadataResponsePartition::default()
+                .with_replica_nodes(ids.map(BrokerId).collect())
+                .with_isr_nodes(vec![BrokerId(1)]);
+            let posts =
+                MetadataResponseTopic::default().with_name(Some(wire("posts"))).with_partitions(vec![partition]);
+            ask.reply::<MetadataRequest>(MetadataResponse::default().with_topics(vec![posts]))
+        }
+        ApiKey::DescribeQuorum => ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default()),
+        _ => ask.reply::<ListPartitionReassignmentsRequest>(ListPartitionReassignmentsResponse::default()),
+    })
+    .await
+}
+
+/// How often the list of moves was asked for.
+pub(crate) fn asked_for_moves(fake: &Fake) -> usize {
+    fake.asked_of(ApiKey::ListPartitionReassignments).len()
+}
+
 #[tokio::test]
 async fn replicas_are_moved_and_what_is_gone_is_left_out() {
     let fake = Fake::start(1, |ask| {
