@@ -9,6 +9,7 @@ use crate::{
     commands::{self, Context},
     config::load::{self, Overrides},
     error::{Error, Kind, Result},
+    kafka::produce::give_batches_back,
     ui::{Color, Ui},
 };
 
@@ -100,6 +101,9 @@ pub fn main() -> ExitCode {
     let Global { project, file, quiet, verbose, color } = global;
     let ui = Ui::new(color, quiet, verbose);
     let overrides = Overrides { project, file };
+    if matches!(command, Command::Produce(_)) {
+        give_batches_back();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -2,12 +2,14 @@
 //!
 //! `rdkafka`'s own producers and consumers hand over one message a call, with an allocation each, wait in steps
 //! of 100 ms in `flush`, and need a group for every consumer. The batch calls below cost a third of that, so
-//! the unsafe code of kdev is here, each block with its reason, and nowhere else.
+//! the unsafe code of kdev is here, each block with its reason, and nowhere else: these calls, and one to the allocator
+//! for what they leave behind.
 
 mod client;
 mod deliveries;
 mod feed;
 mod limit;
+mod memory;
 mod message;
 mod offsets;
 mod outbox;
@@ -17,6 +19,7 @@ pub use client::{Connection, Link, connect};
 pub use deliveries::{Deliveries, Failure, Landing};
 pub use feed::{Arrival, Feed};
 pub use limit::max_message_bytes;
+pub use memory::give_batches_back;
 pub use message::Message;
 pub use offsets::{Extent, extents, offsets_at};
 pub use outbox::{Item, Outbox, Stopped};

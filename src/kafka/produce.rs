@@ -16,7 +16,7 @@ pub use shape::Shape;
 
 use super::rate::Rate;
 
-pub use super::native::Landing;
+pub use super::native::{Landing, give_batches_back};
 
 use std::{io::Read, time::Duration};
 
