@@ -104,6 +104,8 @@ pub struct ContainerFacts {
     pub set_aside: bool,
     /// What it is doing.
     pub state: ContainerState,
+    /// The number of its main process on the engine's machine; none while there is none.
+    pub pid: Option<u32>,
     /// When it last started: Unix milliseconds; 0 where it never did.
     pub started_ms: i64,
     /// How often the engine restarted it.

@@ -264,6 +264,7 @@ fn container_facts(inspected: ContainerInspectResponse) -> Option<ContainerFacts
         service: label(label::SERVICE),
         spec: label(label::SPEC),
         image: whole_id(inspected.image.unwrap_or_default()),
+        pid: state.pid.and_then(|pid| pid.try_into().ok()).filter(|&pid| pid > 0),
         started_ms: state.started_at.as_deref().map_or(0, millis),
         state: container_state(&state),
         restarts: inspected.restart_count.and_then(|n| n.try_into().ok()).unwrap_or(0),

@@ -1,4 +1,4 @@
-//! Which process of this machine listens on a port, from Linux's /proc.
+//! What Linux's /proc tells of this machine's processes: which one listens on a port, how much memory one takes.
 
 use std::{fs, path::Path};
 
@@ -21,6 +21,25 @@ pub(super) fn listener(port: u16) -> Option<(String, u32)> {
         }
     }
     None
+}
+
+/// Bytes in which the main process of a container resides, if it is a process of this machine: an engine elsewhere, or
+/// in a virtual machine, counts its own, and a stranger here may have the same number. Its control groups bear the
+/// container's id, as Docker and Podman name them.
+pub(super) fn resident(pid: u32, container: &str) -> Option<u64> {
+    let about = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+    about("cgroup").filter(|groups| is_in(groups, container))?;
+    resident_kib(&about("status")?).map(|kib| kib << 10)
+}
+
+fn is_in(groups: &str, container: &str) -> bool {
+    !container.is_empty() && groups.lines().any(|line| line.contains(container))
+}
+
+/// The line `VmRSS:     1788 kB` of proc_pid_status(5).
+fn resident_kib(status: &str) -> Option<u64> {
+    let rest = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    rest.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 /// The sockets that listen on the port, by the kernel's table.
@@ -55,6 +74,20 @@ mod tests {
              1: 0100007F:2384 0100007F:C000 01 00000000:00000000 00:00000000 00000000     0        0 4343 1 0\n\
              2: 0100007F:2385 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4444 1 0\n";
         assert_eq!(inodes(table, 9092), [4242]);
+    }
+
+    #[test]
+    fn a_process_belongs_to_the_container_that_its_control_groups_name() {
+        assert!(is_in("0::/system.slice/docker-11fead.scope\n", "11fead"), "by systemd");
+        assert!(is_in("4:memory:/docker/11fead\n0::/\n", "11fead"), "by cgroupfs, version 1");
+        assert!(!is_in("0::/user.slice\n", "11fead"), "another process with this number");
+        assert!(!is_in("0::/user.slice\n", ""));
+    }
+
+    #[test]
+    fn what_a_process_resides_in_is_told_in_kib() {
+        assert_eq!(resident_kib("Name:\tjava\nVmHWM:\t    2000 kB\nVmRSS:\t    1788 kB\n"), Some(1788));
+        assert_eq!(resident_kib("Name:\tkthreadd\n"), None, "a thread of the kernel has no memory");
     }
 
     #[cfg(target_os = "linux")]

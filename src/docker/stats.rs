@@ -6,16 +6,25 @@ use bollard::{
 };
 use futures_util::TryStreamExt;
 
-use super::{Engine, containers::short, fault::Doing};
-use crate::error::{Error, Result};
+use super::{Engine, containers::short, fault::Doing, processes};
+use crate::{
+    error::{Error, Result},
+    observed::ContainerFacts,
+};
 
 impl Engine {
-    /// Bytes of memory in which a running container's processes reside. Asked of `ps` through the engine, which
-    /// answers in 20 ms; the engine's own statistics come once a second only.
+    /// Bytes of memory in which a running container's processes reside. Where they are processes of this machine, as of
+    /// a local engine on Linux, the kernel tells it at once, of the main process: a node has no other. Else `ps` is
+    /// asked through the engine, which for three nodes is a third of `kdev status`; the engine's own statistics come
+    /// once a second only.
     ///
     /// # Errors
     /// Where the container is gone or does not run.
-    pub async fn memory(&self, id: &str) -> Result<u64> {
+    pub async fn memory(&self, container: &ContainerFacts) -> Result<u64> {
+        let id = &container.id;
+        if let Some(bytes) = container.pid.and_then(|pid| processes::resident(pid, id)) {
+            return Ok(bytes);
+        }
         let doing = || format!("asking for the memory of container {}", short(id));
         if self.is_podman() {
             // It answers this with nothing; its statistics come at once.

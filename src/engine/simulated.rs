@@ -157,6 +157,7 @@ fn made(container: &ContainerPlan, image: &str) -> ContainerFacts {
         version: container.labels.get(label::VERSION).and_then(|version| version.parse().ok()),
         set_aside: false,
         state: ContainerState::Created,
+        pid: None,
         started_ms: 0,
         restarts: 0,
         ports: container.publish.iter().map(|publish| publish.host).collect(),

@@ -104,7 +104,7 @@ async fn memory(session: &Session, docker: &DockerFacts) -> BTreeMap<String, u64
     let nodes = NodeId::first(NodeId::MAX).filter_map(|id| docker.node(id));
     let running = nodes.filter(|container| container.state == ContainerState::Running);
     let asked = running.map(|container| async move {
-        let bytes = session.docker.memory(&container.id).await.ok()?;
+        let bytes = session.docker.memory(container).await.ok()?;
         Some((container.id.clone(), bytes))
     });
     join_all(asked).await.into_iter().flatten().collect()

@@ -75,6 +75,7 @@ pub(super) mod tests {
             spec: String::new(),
             image: String::new(),
             state,
+            pid: None,
             started_ms: 0,
             restarts: 0,
             ports: BTreeSet::from([9091 + u16::from(id)]),
