@@ -33,7 +33,7 @@ pub(super) fn resident(pid: u32, container: &str) -> Option<u64> {
 }
 
 fn is_in(groups: &str, container: &str) -> bool {
-    !container.is_empty() && groups.lines().any(|line| line.contains(container))
+    !container.is_empty() && groups.contains(container)
 }
 
 /// The line `VmRSS:     1788 kB` of proc_pid_status(5).

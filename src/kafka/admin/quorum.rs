@@ -7,6 +7,7 @@ use kafka_protocol::messages::{
     describe_quorum_request::{PartitionData, TopicData},
     describe_quorum_response::ReplicaState,
 };
+use tokio::time::Instant;
 
 use super::{Admin, route::node_id};
 use crate::{
@@ -51,9 +52,13 @@ impl Admin {
     /// No node answers, or there is no active controller.
     pub async fn quorum(&self) -> Result<Quorum> {
         let deadline = self.deadline();
-        let quorum =
-            self.retrying(deadline, || async { read_quorum(&self.any(&quorum_request(), deadline).await?) }).await;
+        let quorum = self.retrying(deadline, || self.quorum_once(deadline)).await;
         quorum.map_err(Error::from).while_(|| "describing the controllers' quorum".to_owned())
+    }
+
+    /// As the first node that answers sees it.
+    pub(super) async fn quorum_once(&self, deadline: Instant) -> Result<Quorum, KafkaError> {
+        read_quorum(&self.any(&quorum_request(), deadline).await?)
     }
 }
 

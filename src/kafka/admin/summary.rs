@@ -12,7 +12,6 @@ use super::{
     Admin, GroupKind, ListedGroup,
     lag::{lags, partitions_of},
     offsets::{Partition, by_leader},
-    quorum::{quorum_request, read_quorum},
     topics::leaders_of,
 };
 use crate::{
@@ -68,17 +67,11 @@ impl Admin {
         let unled = facts.controller.is_none() && !facts.answering.is_empty();
         let none_is_new = BTreeSet::new();
         let rest = self.summarized(facts, &none_is_new, std::future::ready(lists), deadline);
-        let leader = async { if unled { self.leader(deadline).await } else { None } };
+        // Nodes that have just started on a busy machine may take longer to find out than all else.
+        let leader = async { if unled { self.quorum_once(deadline).await.ok()?.leader } else { None } };
         let (mut summary, leader) = join(rest, leader).await;
         summary.facts.controller = summary.facts.controller.or(leader);
         summary
-    }
-
-    /// Who is in charge, asked once more: nodes that have just started on a busy machine may take longer to find out
-    /// than all else.
-    async fn leader(&self, deadline: Instant) -> Option<NodeId> {
-        let answer = self.any(&quorum_request(), deadline).await.ok()?;
-        read_quorum(&answer).ok()?.leader
     }
 
     /// As [`Admin::summary`], where nodes, controller and topics were looked at just now: only the rest is asked. The
