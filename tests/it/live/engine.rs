@@ -1,7 +1,8 @@
 //! The engine behind kdev's back: what is on it, and the faults that users and the world cause.
 
-use std::{collections::HashMap, future::Future};
+use std::{collections::HashMap, future::Future, time::Duration};
 
+use backon::{ConstantBuilder, Retryable};
 use bollard::{
     errors::Error,
     models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, VolumeCreateRequest},
@@ -99,9 +100,13 @@ impl Docker {
         self.wait(self.api.kill_container(name, Some(KillContainerOptionsBuilder::new().signal("KILL").build())));
     }
 
-    /// SIGSTOP by the freezer.
+    /// SIGSTOP by the freezer. On a busy machine runc gives up after a thousand quick attempts and leaves
+    /// it to its caller to try again (opencontainers/runc, pull request 4388), with all thawed meanwhile.
     pub fn pause(&self, name: &str) {
-        self.wait(self.api.pause_container(name));
+        let pause = || self.api.pause_container(name);
+        let busy = |failure: &Error| failure.to_string().contains("unable to freeze");
+        let again = ConstantBuilder::new().with_delay(Duration::from_millis(500)).with_max_times(20);
+        self.wait(async { pause.retry(again).when(busy).await });
     }
 
     /// `docker rm -f`.
