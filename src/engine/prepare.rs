@@ -1,8 +1,8 @@
 //! Makes a Kafka image ready for fast starts, once per image: `plan::prepared` tells what that is.
 //!
-//! Three short containers: the first lists the jars, the second lets Kafka's own tool write the records that a new
-//! cluster begins with, the third runs a node once, with a little traffic, to train the class-data archive; its file
-//! system, committed, is the prepared image.
+//! Three short containers: one lists the jars, one beside it lets Kafka's own tool write the records that a new cluster
+//! begins with, the third runs a node once, with a little traffic, to train the class-data archive; its file system,
+//! committed, is the prepared image.
 
 use std::{
     collections::BTreeMap,
@@ -45,8 +45,9 @@ pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
     if docker.prepared_image(&base).await?.is_some() {
         return Ok(());
     }
-    let jars = jars(docker, &base, &short).await.while_(|| format!("listing the jars of {image}"))?;
-    let first = first_metadata(docker, &base, &short, &jars).await?;
+    let (jars, first) = tokio::join!(jars(docker, &base, &short), first_metadata(docker, &base, &short));
+    let jars = jars.while_(|| format!("listing the jars of {image}"))?;
+    let first = first?;
     let (repository, tag) = tag.rsplit_once(':').unwrap_or((&tag, "latest"));
     let tag = (repository, tag);
     let trained = train(docker, &base, &short, &jars, &class_path::boot(&jars), &first, tag).await;
@@ -87,10 +88,14 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
+/// All of Kafka's jars, as the JVM's word for them.
+fn wildcard() -> String {
+    format!("{}/*", prepared::LIBS)
+}
+
 /// Kafka's jars in sorted order, as the JVM itself expands the wildcard.
 async fn jars(docker: &Engine, base: &str, short: &str) -> Result<Vec<String>> {
-    let wildcard = format!("{}/*", prepared::LIBS);
-    let command = words(&["java", "-XshowSettings:properties", "-cp", &wildcard, "-version"]);
+    let command = words(&["java", "-XshowSettings:properties", "-cp", &wildcard(), "-version"]);
     let plan = container(base, format!("kdev-prepare-{short}-jars"), command);
     let needs = || "kdev needs `java` and `sh` on the image's PATH, and Kafka's jars in /opt/kafka/libs".to_owned();
     let (code, lines) = docker.run_to_end(&plan, base).await.map_err(|error| error.hint(needs()))?;
@@ -116,6 +121,7 @@ fn single_node() -> String {
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
          listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\ncontroller.listener.names=CONTROLLER\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={WORK}/log\n\
+         auto.create.topics.enable=true\nnum.partitions=3\noffsets.topic.num.partitions=6\n\
          offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\nlog.cleaner.dedupe.buffer.size=4194304\n\
          group.initial.rebalance.delay.ms=0\n"
@@ -123,16 +129,15 @@ fn single_node() -> String {
 }
 
 /// Lets Kafka's own tool write the first metadata: its records differ between releases, not between clusters.
-async fn first_metadata(docker: &Engine, base: &str, short: &str, jars: &[String]) -> Result<FirstMetadata> {
+async fn first_metadata(docker: &Engine, base: &str, short: &str) -> Result<FirstMetadata> {
     let properties = format!("{WORK}/server.properties");
     let id = storage::new_id();
-    let [flag, jars] = &class_path::plain(jars);
     let command = words(&[
         "java",
         "-XX:TieredStopAtLevel=1",
         "-XX:+UseSerialGC",
-        flag,
-        jars,
+        "-cp",
+        &wildcard(),
         "kafka.tools.StorageTool",
         "format",
         "--cluster-id",
@@ -212,14 +217,23 @@ async fn train(
         docker.upload(&container, "/opt", layout).await?;
         docker.upload(&container, WORK, data).await?;
         docker.start(&container).await?;
-        started(docker, &container).await?;
-        traffic::pass(docker, &container, jars).await;
+        busy(docker, &container, jars).await?;
         docker.stop(&container, TRAINING_STOP).await?;
         docker.commit(&container, repository, tag, &prepared::labels(base)).await
     }
     .await;
     docker.remove_container(&container).await.while_(doing)?;
     result.map(drop).while_(doing)
+}
+
+/// Lets the node start, and have some traffic. One that starts leaves a second core idle, on which the first tool starts.
+async fn busy(docker: &Engine, container: &str, jars: &[String]) -> Result<()> {
+    let reading = async {
+        started(docker, container).await?;
+        traffic::read(docker, container, jars).await;
+        Ok(())
+    };
+    tokio::join!(traffic::send(docker, container, jars), reading).1
 }
 
 /// Waits until the node says that it has started. (A log line is no proof of readiness; to end a training it will do.)
