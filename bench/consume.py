@@ -5,7 +5,7 @@ import corpus
 import peers
 from contest import Entrant, against, arena, entering, hold, rates
 from part import Part
-from produce import FEW
+from produce import FEW, FEWEST
 from row import Row
 from svg import bars
 
@@ -66,14 +66,14 @@ def further(count, check):
     return [
         Entrant(
             "Kafka's ConsumerPerformance", lambda at: peers.consumer_perf(at.libs, at.brokers, TOPIC, count), "java",
-            most=FEW, check=Check("records", count),
+            most=FEWEST, check=Check("records", count),
         ),
         Entrant(
             "Kafka's console consumer", lambda at: peers.console_consumer(at.libs, at.brokers, TOPIC, count), "java",
-            most=FEW, check=check,
+            most=FEWEST, check=check,
         ),
-        Entrant("kafkactl", lambda at: peers.kafkactl_consume(at.brokers, TOPIC), "kafkactl", most=FEW, check=check),
-        Entrant("kaf", lambda at: peers.kaf_consume(at.brokers, TOPIC), "kaf", most=FEW, check=check),
+        Entrant("kafkactl", lambda at: peers.kafkactl_consume(at.brokers, TOPIC), "kafkactl", most=FEWEST, check=check),
+        Entrant("kaf", lambda at: peers.kaf_consume(at.brokers, TOPIC), "kaf", most=FEWEST, check=check),
     ]  # fmt: skip
 
 

@@ -9,12 +9,10 @@ import peers
 from consume import Check
 from contest import Entrant, against, arena, hold
 from part import Part
-from produce import FEW
+from produce import FEWEST
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 SIZE = 100
-# Memory hardly differs between runs, and the largest run takes ten times as long as the others.
-FEWEST = 2
 RACE = "race"
 NDJSON = "ndjson"
 
@@ -33,7 +31,7 @@ def measure(setup, rounds):
         with (project.directory / NDJSON).open("wb") as file:
             project.run("consume", "one", "--exit", "-o", "json", "-n", count, stdout=file)
         what = f"codecs and NDJSON, {corpus.named(count, SIZE)}"
-        hold(setup, what, racing, min(rounds, FEW), lambda each: sent(project, place, each, count))
+        hold(setup, what, racing, min(rounds, FEWEST), lambda each: sent(project, place, each, count))
     part.ran(*racing)
     part.rows = [
         *codecs.rows(corpus.named(count, SIZE)),

@@ -8,7 +8,8 @@ from part import Part
 from project import Project
 from row import Row, filling
 
-FEW = 2
+# A cluster each, at eight runs each.
+FEW = 1
 # The compiler of all tiers needs a while until it pays.
 TIMES = 8
 TOPIC = "race"

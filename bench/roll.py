@@ -15,8 +15,8 @@ from row import Row, filling
 
 TOPIC = "posts"
 RATE = "1000/s"
-# Each takes three changes of some 15 s.
-FEW = 2
+# Each takes three changes of some 15 s, which are three samples of much the same.
+FEW = 1
 # Before and after a change, so that its own stall is not the audit's begin or end.
 AROUND_S = 3
 # The account reads back what was sent: some ten thousand records.
