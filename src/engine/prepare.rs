@@ -217,23 +217,14 @@ async fn train(
         docker.upload(&container, "/opt", layout).await?;
         docker.upload(&container, WORK, data).await?;
         docker.start(&container).await?;
-        busy(docker, &container, jars).await?;
+        // A node that starts leaves a second core idle, on which the first tool starts.
+        traffic::pass(docker, &container, jars, started(docker, &container)).await?;
         docker.stop(&container, TRAINING_STOP).await?;
         docker.commit(&container, repository, tag, &prepared::labels(base)).await
     }
     .await;
     docker.remove_container(&container).await.while_(doing)?;
     result.map(drop).while_(doing)
-}
-
-/// Lets the node start, and have some traffic. One that starts leaves a second core idle, on which the first tool starts.
-async fn busy(docker: &Engine, container: &str, jars: &[String]) -> Result<()> {
-    let reading = async {
-        started(docker, container).await?;
-        traffic::read(docker, container, jars).await;
-        Ok(())
-    };
-    tokio::join!(traffic::send(docker, container, jars), reading).1
 }
 
 /// Waits until the node says that it has started. (A log line is no proof of readiness; to end a training it will do.)

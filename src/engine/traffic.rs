@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use crate::{docker::Engine, plan::class_path};
+use tokio::sync::Notify;
+
+use crate::{docker::Engine, error::Result, plan::class_path};
 
 /// How long each may take: five times what it does on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -15,20 +17,49 @@ const NODE: &str = "localhost:9092";
 const PRODUCER: [&str; 5] = ["VerifiableProducer", "--topic", "train", "--max-messages", "20"];
 const CONSUMER: [&str; 7] = ["VerifiableConsumer", "--topic", "train", "--max-messages", "20", "--group-id", "train"];
 
-/// Sends some records to the node in `container` as soon as it answers, as far as that is possible.
-pub async fn send(docker: &Engine, container: &str, jars: &[String]) {
-    run(docker, container, &PRODUCER, jars).await;
+/// Sends some records to the node in `container` as soon as it answers, and has a member of a group read them once it
+/// has `started`: before that, a consumer asks less and less often.
+///
+/// # Errors
+/// That of `started`; what becomes of the traffic is no error.
+pub async fn pass(
+    docker: &Engine,
+    container: &str,
+    jars: &[String],
+    started: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let read = async { _ = run(docker, container, &CONSUMER, jars).await };
+    read_what_is_sent(run(docker, container, &PRODUCER, jars), started, read).await
 }
 
-/// Reads what [`send`] sends, as a member of a group. Best begun when the node has started: until then a consumer asks
-/// less and less often.
-pub async fn read(docker: &Engine, container: &str, jars: &[String]) {
-    run(docker, container, &CONSUMER, jars).await;
+/// Waits for both; where nothing was sent there is nothing to read.
+async fn read_what_is_sent(
+    send: impl Future<Output = bool>,
+    started: impl Future<Output = Result<()>>,
+    read: impl Future<Output = ()>,
+) -> Result<()> {
+    let in_vain = Notify::new();
+    let send = async {
+        if !send.await {
+            in_vain.notify_one();
+        }
+    };
+    let read = async {
+        started.await?;
+        tokio::select! {
+            () = read => {}
+            () = in_vain.notified() => {}
+        }
+        Ok(())
+    };
+    tokio::join!(send, read).1
 }
 
-async fn run(docker: &Engine, container: &str, tool: &[&str], jars: &[String]) {
+/// Whether the tool did what it is for.
+async fn run(docker: &Engine, container: &str, tool: &[&str], jars: &[String]) -> bool {
     // What takes longer ends with the container.
-    let _ = tokio::time::timeout(PATIENCE, docker.exec_to_end(container, &command(tool, jars))).await;
+    let ended = tokio::time::timeout(PATIENCE, docker.exec_to_end(container, &command(tool, jars))).await;
+    matches!(ended, Ok(Ok((0, _))))
 }
 
 fn command(tool: &[&str], jars: &[String]) -> Vec<String> {
@@ -36,4 +67,49 @@ fn command(tool: &[&str], jars: &[String]) -> Vec<String> {
     let [flag, jars] = &class_path::plain(jars);
     let java = ["java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", flag, jars, &class];
     java.iter().chain(&["--bootstrap-server", NODE]).chain(&tool[1..]).map(|&word| word.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::error::Error;
+
+    /// When the tool ends or the node has started, compared with how long reading may take.
+    const LATER: Duration = Duration::from_secs(5);
+
+    async fn ends<T>(waiting: impl Future<Output = T>) -> T {
+        tokio::time::timeout(10 * LATER, waiting).await.expect("waits for what does not come")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_reads_on_where_nothing_was_sent() {
+        let fails_later = async {
+            sleep(LATER).await;
+            false
+        };
+        ends(read_what_is_sent(fails_later, ready(Ok(())), pending())).await.unwrap();
+        // That it failed may be known before anybody reads.
+        let starts_later = async {
+            sleep(LATER).await;
+            Ok(())
+        };
+        ends(read_what_is_sent(ready(false), starts_later, pending())).await.unwrap();
+        let never = ready(Err(Error::failed("the node did not start")));
+        ends(read_what_is_sent(ready(false), never, pending())).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_is_read_to_the_end() {
+        let mut read = false;
+        let reading = async {
+            sleep(LATER).await;
+            read = true;
+        };
+        read_what_is_sent(ready(true), ready(Ok(())), reading).await.unwrap();
+        assert!(read);
+    }
 }
