@@ -4,6 +4,7 @@
 //! `--dry-run` and the property tests.
 
 pub mod ending;
+mod expected;
 mod known;
 pub mod live;
 mod mishap;

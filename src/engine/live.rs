@@ -7,10 +7,12 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 use super::{
     Acted, World,
     ending::Together,
+    expected::Expected,
     known::{Known, Settings},
     mishap, moving, prepare,
 };
@@ -56,27 +58,7 @@ pub struct Live {
     ending: Together,
     settings: Known<Settings>,
     expected: Mutex<Expected>,
-}
-
-/// What was done to the cluster since the last look: a look that does not show it yet is not believed, or it would be
-/// done again.
-#[derive(Default)]
-struct Expected {
-    /// Topics that were made.
-    topics: BTreeSet<TopicName>,
-    /// Whether preferred leaders were elected.
-    leaders: bool,
-    /// The level that the metadata were raised to.
-    level: Option<i16>,
-}
-
-impl Expected {
-    fn is_shown(&self, facts: &KafkaFacts) -> bool {
-        let mut partitions = facts.topics.values().flat_map(|topic| &topic.partitions);
-        self.topics.iter().all(|topic| facts.topics.contains_key(topic))
-            && (!self.leaders || partitions.all(|partition| partition.leader == partition.replicas.first().copied()))
-            && self.level <= facts.metadata_level
-    }
+    beforehand: OnceCell<()>,
 }
 
 impl Live {
@@ -97,6 +79,7 @@ impl Live {
             ending: Together::default(),
             settings: Known::default(),
             expected: Mutex::default(),
+            beforehand: OnceCell::new(),
         }
     }
 
@@ -265,6 +248,14 @@ impl Live {
         self.docker.create_container(container, &image).await.map(drop)
     }
 
+    /// What the first clients need of Kafka is made while their containers start.
+    async fn start_app(&self, name: &str) -> Result<()> {
+        let id = self.id_of(name);
+        let nodes = self.plan.staying().map(|(id, _)| id);
+        let beforehand = self.beforehand.get_or_init(|| self.kafka.make_beforehand(nodes));
+        futures_util::future::join(self.docker.start(&id), beforehand).await.0
+    }
+
     async fn finalize(&self, level: i16) -> Result<()> {
         self.kafka.finalize_metadata(level).await?;
         self.expected().level = Some(level);
@@ -299,6 +290,7 @@ impl Live {
             Step::CreateNetwork => self.docker.create_network(&self.plan.network).await.map(drop),
             Step::CreateVolume { node } => self.create_volume(*node).await,
             Step::CreateNode { node } => self.create_node(*node).await,
+            Step::Start { name, .. } if step.app().is_some() => self.start_app(name).await,
             Step::Start { name, .. } => self.docker.start(&self.id_of(name)).await,
             Step::Unpause { name, .. } => self.docker.unpause(&self.id_of(name)).await,
             Step::Stop { service, name, .. } => match NodeId::from_service(service) {
@@ -372,29 +364,4 @@ impl World for Live {
 /// The nodes' addresses on the host.
 fn addresses(plan: &Plan) -> BTreeMap<NodeId, String> {
     plan.nodes.iter().map(|(&id, node)| (id, format!("127.0.0.1:{}", node.port))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observed::{PartitionFacts, TopicFacts};
-
-    #[test]
-    fn a_look_is_believed_once_it_shows_what_was_done() {
-        let topic: TopicName = "posts".parse().unwrap();
-        let expected = Expected { topics: BTreeSet::from([topic.clone()]), leaders: true, level: Some(30) };
-        let facts = |leader: u8, level: i16| {
-            let replicas = NodeId::first(2).collect();
-            let partition = PartitionFacts { leader: Some(NodeId(leader)), replicas, isr: Vec::new() };
-            let topics =
-                BTreeMap::from([(topic.clone(), TopicFacts { partitions: vec![partition], ..Default::default() })]);
-            KafkaFacts { metadata_level: Some(level), topics, ..KafkaFacts::default() }
-        };
-        assert!(expected.is_shown(&facts(1, 30)));
-        assert!(!expected.is_shown(&facts(2, 30)), "the preferred leader does not lead yet");
-        assert!(!expected.is_shown(&facts(1, 29)), "the level is the old one");
-        assert!(!expected.is_shown(&KafkaFacts { metadata_level: Some(30), ..KafkaFacts::default() }), "no topic");
-        assert!(Expected::default().is_shown(&KafkaFacts::default()));
-        assert!(Expected::default().is_shown(&facts(2, 29)));
-    }
 }

@@ -3,6 +3,7 @@
 //! One way for all of it: the protocol codec. Each room below adds methods to [`Admin`]; which
 //! broker must be asked what is decided in `route` and in the room of the call.
 
+mod beforehand;
 mod brokers;
 mod commit;
 mod configs;

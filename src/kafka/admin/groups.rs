@@ -19,7 +19,7 @@ use crate::{
 /// Where brokers keep groups and their offsets; each partition's leader coordinates some groups.
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// FindCoordinator's number for "group" among kinds of keys.
-const GROUP: i8 = 0;
+pub(super) const GROUP: i8 = 0;
 
 /// What protocol a group's members speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

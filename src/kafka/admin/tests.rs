@@ -1,5 +1,6 @@
 //! The admin client against fake brokers.
 
+mod beforehand;
 mod change;
 mod features;
 mod groups;

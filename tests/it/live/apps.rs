@@ -40,12 +40,20 @@ fn apps_are_rebuilt_and_fail_without_harm_to_others() {
         project.write(format!("{app}/Dockerfile.dockerignore"), format!("*\n!{app}/run.sh\n"));
     }
     project.up(&[]);
+    kafka_is_ready_for_groups(&project);
     a_changed_app_alone_is_replaced(&project);
     a_build_that_fails_touches_nothing(&project);
     an_app_that_ends_at_once_is_told(&project);
     a_missing_dockerfile_or_context_is_told(&project);
     an_app_that_is_gone_from_the_file_goes(&project);
     replicas(&project);
+}
+
+/// None of these apps asks for a group; one that did would have been put off while its topic is made.
+fn kafka_is_ready_for_groups(project: &Project) {
+    let topics = project.run(&["topics", "list", "--all", "-o", "json"]).expect(0).json();
+    let has = |name: &str| topics.as_array().unwrap().iter().any(|topic| topic["name"] == name);
+    assert!(has("posts") && has("__consumer_offsets"), "{topics:#}");
 }
 
 fn a_changed_app_alone_is_replaced(project: &Project) {
