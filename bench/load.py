@@ -27,6 +27,7 @@ def measure(setup, rounds):
     setup.say(f"a cluster, and {corpus.named(10 * count, SIZE)}")
     with arena(setup, "load", corpus.toml(RACE, *weight.sizes), [*racing, *weight.entrants()]) as (project, place):
         files(project.directory, count)
+        # Up to ten million records a run: few rounds.
         weight.measure(setup, project, place, min(rounds, FEWEST))
         with (project.directory / NDJSON).open("wb") as file:
             project.run("consume", "one", "--exit", "-o", "json", "-n", count, stdout=file)
