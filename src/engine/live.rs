@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -222,6 +223,13 @@ impl Live {
         running.map(|c| c.id.clone()).collect()
     }
 
+    /// Whether there is an app that was not started yet, at the last look.
+    fn is_any_app_created(&self) -> bool {
+        let last = self.last();
+        let mut containers = last.iter().flat_map(|(_, facts)| &facts.containers);
+        containers.any(|c| c.role == Role::App && c.state == ContainerState::Created)
+    }
+
     async fn create_node(&self, id: NodeId) -> Result<()> {
         let (Some(node), Some(image)) = (self.plan.nodes.get(&id), self.prepared_image()) else {
             return Err(Error::failed("the image or the plan of the node is gone").hint("kdev up"));
@@ -251,9 +259,11 @@ impl Live {
     /// What the first clients need of Kafka is made while their containers start.
     async fn start_app(&self, name: &str) -> Result<()> {
         let id = self.id_of(name);
-        let nodes = self.plan.staying().map(|(id, _)| id);
-        let beforehand = self.beforehand.get_or_init(|| self.kafka.make_beforehand(nodes));
-        futures_util::future::join(self.docker.start(&id), beforehand).await.0
+        let beforehand = self.beforehand.get_or_init(async || {
+            let nodes = self.plan.staying().map(|(id, _)| id);
+            join(self.kafka.make_offsets_topic(), self.kafka.make_producer_ids(nodes)).await;
+        });
+        join(self.docker.start(&id), beforehand).await.0
     }
 
     async fn finalize(&self, level: i16) -> Result<()> {
@@ -264,7 +274,14 @@ impl Live {
 
     async fn create_topic(&self, topic: &TopicName) -> Result<()> {
         let Some(plan) = self.plan.topics.get(topic) else { return Ok(()) };
-        for made in self.kafka.create_topics(std::slice::from_ref(plan)).await?.into_values() {
+        // Apps that are about to start: on a busy machine their consumers may be there before their topic is.
+        let for_apps = async {
+            if self.is_any_app_created() {
+                self.kafka.make_offsets_topic().await;
+            }
+        };
+        let (made, ()) = join(self.kafka.create_topics(std::slice::from_ref(plan)), for_apps).await;
+        for made in made?.into_values() {
             if let Some(settings) = made? {
                 self.settings.made(topic, settings);
             }
@@ -338,8 +355,7 @@ impl Live {
 impl World for Live {
     async fn observe(&self, acted: Acted) -> Result<Observed> {
         let docker = self.docker_facts(acted).await?;
-        let (kafka, settled) =
-            futures_util::future::join(self.kafka_facts(&docker, acted), self.settled(&docker)).await;
+        let (kafka, settled) = join(self.kafka_facts(&docker, acted), self.settled(&docker)).await;
         Ok(Observed { docker, kafka, settled })
     }
 

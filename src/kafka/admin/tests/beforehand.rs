@@ -30,7 +30,9 @@ fn new(ask: &Ask) -> Answer {
 #[tokio::test]
 async fn one_broker_is_asked_for_a_coordinator_and_each_for_a_producers_id_once() {
     let fake = Fake::start(3, new).await;
-    admin(&fake).make_beforehand(NodeId::first(3)).await;
+    let admin = admin(&fake);
+    admin.make_offsets_topic().await;
+    admin.make_producer_ids(NodeId::first(3)).await;
     assert_eq!(fake.asked_of(ApiKey::FindCoordinator).len(), 1);
     let mut producers = fake.asked_of(ApiKey::InitProducerId);
     producers.sort_unstable();
@@ -41,7 +43,7 @@ async fn one_broker_is_asked_for_a_coordinator_and_each_for_a_producers_id_once(
 async fn a_broker_that_answers_nothing_holds_up_no_app_for_long() {
     let fake = Fake::start(3, |ask| if ask.node == 2 { Answer::Silence } else { new(ask) }).await;
     let admin = admin(&fake);
-    let made = tokio::time::timeout(LONG, admin.make_beforehand(NodeId::first(3)));
+    let made = tokio::time::timeout(LONG, admin.make_producer_ids(NodeId::first(3)));
     made.await.expect("waited for what the clients would have asked for themselves");
     assert_eq!(fake.asked_of(ApiKey::InitProducerId).len(), 3);
 }
