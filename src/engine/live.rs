@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::join;
+use futures_util::future::{join, join3};
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -59,7 +59,9 @@ pub struct Live {
     ending: Together,
     settings: Known<Settings>,
     expected: Mutex<Expected>,
-    beforehand: OnceCell<()>,
+    /// What clients need beforehand is asked for once.
+    offsets_topic: OnceCell<()>,
+    producer_ids: OnceCell<()>,
 }
 
 impl Live {
@@ -80,7 +82,8 @@ impl Live {
             ending: Together::default(),
             settings: Known::default(),
             expected: Mutex::default(),
-            beforehand: OnceCell::new(),
+            offsets_topic: OnceCell::new(),
+            producer_ids: OnceCell::new(),
         }
     }
 
@@ -259,11 +262,14 @@ impl Live {
     /// What the first clients need of Kafka is made while their containers start.
     async fn start_app(&self, name: &str) -> Result<()> {
         let id = self.id_of(name);
-        let beforehand = self.beforehand.get_or_init(async || {
-            let nodes = self.plan.staying().map(|(id, _)| id);
-            join(self.kafka.make_offsets_topic(), self.kafka.make_producer_ids(nodes)).await;
+        let producer_ids = self.producer_ids.get_or_init(async || {
+            self.kafka.make_producer_ids(self.plan.staying().map(|(id, _)| id)).await;
         });
-        join(self.docker.start(&id), beforehand).await.0
+        join3(self.docker.start(&id), self.make_offsets_topic(), producer_ids).await.0
+    }
+
+    async fn make_offsets_topic(&self) {
+        self.offsets_topic.get_or_init(|| self.kafka.make_offsets_topic()).await;
     }
 
     async fn finalize(&self, level: i16) -> Result<()> {
@@ -277,7 +283,7 @@ impl Live {
         // Apps that are about to start: on a busy machine their consumers may be there before their topic is.
         let for_apps = async {
             if self.is_any_app_created() {
-                self.kafka.make_offsets_topic().await;
+                self.make_offsets_topic().await;
             }
         };
         let (made, ()) = join(self.kafka.create_topics(std::slice::from_ref(plan)), for_apps).await;
