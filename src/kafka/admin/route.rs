@@ -1,7 +1,7 @@
 //! Which node is asked, and what happens when it does not answer or is no longer the right one.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{MutexGuard, PoisonError},
     time::Duration,
@@ -146,6 +146,12 @@ impl Admin {
 
     pub(super) fn learn<'a>(&self, brokers: impl Iterator<Item = (i32, &'a str, i32)>) {
         self.known().advertised = brokers.map(|(id, host, port)| (id, format!("{host}:{port}"))).collect();
+    }
+
+    /// All nodes that are known of, whether they run or not.
+    pub(super) fn nodes(&self) -> BTreeSet<i32> {
+        let known = self.known();
+        known.given.keys().chain(known.advertised.keys()).copied().collect()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -1,7 +1,11 @@
 //! Topics made, grown and deleted.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
+use futures_util::future::try_join_all;
 use kafka_protocol::{
     ResponseError,
     messages::{
@@ -106,19 +110,32 @@ impl Admin {
         outcome.map_err(Error::from).while_(|| format!("deleting topic `{name}`"))
     }
 
-    /// Waits until every partition of a topic that was made just now has a leader that answers, and returns where they
-    /// end then. `shown`: what a look at the cluster has shown of it, if there was one.
+    /// Waits until every partition of a topic that was made just now has a leader that answers and every broker lists
+    /// it, and returns where the partitions end then. `shown`: what a look at the cluster has shown of it, if there was
+    /// one.
     ///
     /// # Errors
     /// It does not come about in time.
     pub async fn served(&self, name: &TopicName, shown: Option<&TopicFacts>) -> Result<BTreeMap<i32, i64>> {
         let deadline = self.deadline();
         let leaders = shown.and_then(|topic| leaders_of(name, topic).collect::<Option<BTreeMap<_, _>>>());
-        if let Some(leaders) = leaders
-            && let Ok(ends) = self.offsets_at(&leaders, At::Latest, deadline).await
-        {
-            return Ok(ends.into_iter().map(|((_, id), end)| (id, end)).collect());
+        let leaders = leaders.unwrap_or_default();
+        let (ends, leaders) = match self.offsets_at(&leaders, At::Latest, deadline).await {
+            Ok(ends) if !ends.is_empty() => {
+                (ends.into_iter().map(|((_, id), end)| (id, end)).collect(), leaders.into_values().collect())
+            }
+            _ => (self.first_ends(name, deadline).await?, BTreeSet::new()),
+        };
+        // Who leads has heard of it.
+        if !self.nodes().is_subset(&leaders) {
+            let everywhere = self.everywhere(name, |listed| listed > 0, &leaders, deadline).await;
+            everywhere.map_err(Error::from).while_(|| format!("waiting for all brokers to list topic `{name}`"))?;
         }
+        Ok(ends)
+    }
+
+    /// Where a topic's partitions end, once all their leaders answer.
+    async fn first_ends(&self, name: &TopicName, deadline: Instant) -> Result<BTreeMap<i32, i64>> {
         loop {
             match self.offsets(name, &[], At::Latest).await {
                 // A broker may not have heard of the topic yet.
@@ -134,35 +151,53 @@ impl Admin {
         }
     }
 
+    /// Waits until every broker, but for those that have `answered`, lists a topic with the right number of partitions.
+    async fn everywhere(
+        &self,
+        name: &TopicName,
+        is_right: impl Fn(usize) -> bool,
+        answered: &BTreeSet<i32>,
+        deadline: Instant,
+    ) -> Result<(), KafkaError> {
+        let request = metadata_request(Some(std::slice::from_ref(name)));
+        let heard = || async {
+            let brokers = self.brokers(deadline).await?;
+            let asked = brokers.into_iter().filter(|broker| !answered.contains(broker)).map(async |broker| {
+                let topics = self.node(broker, &request, deadline).await?.topics;
+                match topics.iter().map(|topic| topic.partitions.len()).sum() {
+                    listed if is_right(listed) => Ok(()),
+                    listed => Err(KafkaError::Missing(format!(
+                        "node {broker} has not heard of it yet: it lists {listed} partitions of topic `{name}`"
+                    ))),
+                }
+            });
+            try_join_all(asked).await.map(drop)
+        };
+        self.retrying(deadline, heard).await
+    }
+
     /// Deletes a topic, and waits until no broker lists it any more: a look, and a topic of the same name, may follow.
     ///
     /// # Errors
     /// As [`Admin::delete_topic`]; a broker could not be asked, or lists it still when the patience ends.
     pub async fn delete_topic_everywhere(&self, name: &TopicName) -> Result<()> {
         self.delete_topic(name).await?;
-        let deadline = self.deadline();
-        let request = metadata_request(Some(std::slice::from_ref(name)));
-        let gone = || async {
-            for broker in self.brokers(deadline).await? {
-                let topics = self.node(broker, &request, deadline).await?.topics;
-                if topics.iter().any(|topic| !topic.partitions.is_empty()) {
-                    return Err(KafkaError::Missing(format!("node {broker} lists topic `{name}` still")));
-                }
-            }
-            Ok(())
-        };
-        let gone = self.retrying(deadline, gone).await;
+        let gone = self.everywhere(name, |listed| listed == 0, &BTreeSet::new(), self.deadline()).await;
         gone.map_err(Error::from).while_(|| format!("deleting topic `{name}`"))
     }
 
-    /// Grows a topic to `count` partitions in all. A topic that has exactly as many is left alone.
+    /// Grows a topic to `count` partitions in all, and waits until every broker lists them. A topic that has exactly as
+    /// many is left alone.
     ///
     /// # Errors
     /// The cluster could not be asked, or refuses: a topic never shrinks.
     pub async fn create_partitions(&self, name: &TopicName, count: u32) -> Result<()> {
         let deadline = self.deadline();
-        let outcome = self.retrying(deadline, || self.grow_once(name, count, deadline)).await;
-        outcome.map_err(Error::from).while_(|| format!("growing topic `{name}` to {count} partitions"))
+        let outcome = async {
+            self.retrying(deadline, || self.grow_once(name, count, deadline)).await?;
+            self.everywhere(name, |listed| listed >= count as usize, &BTreeSet::new(), deadline).await
+        };
+        outcome.await.map_err(Error::from).while_(|| format!("growing topic `{name}` to {count} partitions"))
     }
 
     async fn grow_once(&self, name: &TopicName, count: u32, deadline: Instant) -> Result<(), KafkaError> {

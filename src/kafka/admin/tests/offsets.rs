@@ -114,12 +114,27 @@ async fn a_leader_that_does_not_lead_yet_is_waited_for() {
             (ApiKey::ListOffsets, 0) => offsets(ask, |_, _| (3, -1)),
             (ApiKey::ListOffsets, 1) => offsets(ask, |_, _| (6, -1)),
             (ApiKey::ListOffsets, _) => offsets(ask, |_, _| (0, 7)),
+            (ApiKey::DescribeCluster, _) => cluster(ask),
             _ => metadata(ask, &[1]),
         })
         .await;
         assert_eq!(admin(&fake).served(&topic("posts"), shown.as_ref()).await.unwrap(), BTreeMap::from([(0, 7)]));
         assert_eq!(fake.asked_of(ApiKey::ListOffsets).len(), 3);
     }
+}
+
+#[tokio::test]
+async fn a_new_topic_is_served_once_those_that_do_not_lead_it_list_it_too() {
+    let fake = Fake::start(2, |ask| match (ask.key, ask.before) {
+        (ApiKey::ListOffsets, _) => offsets(ask, |_, _| (0, 7)),
+        (ApiKey::DescribeCluster, _) => cluster(ask),
+        (ApiKey::Metadata, 0 | 1) => ask.reply::<MetadataRequest>(MetadataResponse::default()),
+        _ => metadata(ask, &[1]),
+    })
+    .await;
+    let ends = admin(&fake).served(&topic("posts"), Some(&shown(&[1]))).await.unwrap();
+    assert_eq!(ends, BTreeMap::from([(0, 7)]));
+    assert_eq!(fake.asked_of(ApiKey::Metadata), [2, 2, 2]);
 }
 
 #[tokio::test]

@@ -91,9 +91,12 @@ async fn what_exists_no_more_counts_as_deleted() {
 }
 
 #[tokio::test]
-async fn growing_to_what_is_there_is_done() {
-    let fake = Fake::start(1, |ask| match ask.key {
-        ApiKey::Metadata => metadata(ask, &[1, 1, 1]),
+async fn growing_to_what_is_there_is_done_once_all_brokers_list_it() {
+    let fake = Fake::start(2, |ask| match (ask.key, ask.before) {
+        // The first question is what there is; then both are asked.
+        (ApiKey::Metadata, 1 | 2) if ask.node == 2 => metadata(ask, &[1, 1]),
+        (ApiKey::Metadata, _) => metadata(ask, &[1, 1, 1]),
+        (ApiKey::DescribeCluster, _) => cluster(ask),
         _ => {
             let refused = CreatePartitionsTopicResult::default().with_error_code(37);
             let response = CreatePartitionsResponse::default().with_results(vec![refused]);
@@ -103,6 +106,7 @@ async fn growing_to_what_is_there_is_done() {
     .await;
     let admin = admin(&fake);
     admin.create_partitions(&topic("posts"), 3).await.unwrap();
+    assert_eq!(fake.asked_of(ApiKey::Metadata)[1..].iter().filter(|&&node| node == 2).count(), 2);
     let error = admin.create_partitions(&topic("posts"), 2).await.unwrap_err();
     assert_eq!(code(&error), Some(ResponseError::InvalidPartitions));
     let error = admin.create_partitions(&topic("posts"), u32::MAX).await.unwrap_err();
