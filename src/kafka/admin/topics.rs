@@ -128,7 +128,7 @@ impl Admin {
         };
         // Who leads has heard of it.
         if !self.nodes().is_subset(&leaders) {
-            let everywhere = self.everywhere(name, |listed| listed > 0, &leaders, deadline).await;
+            let everywhere = self.everywhere(name, &|listed| listed > 0, &leaders, deadline).await;
             everywhere.map_err(Error::from).while_(|| format!("waiting for all brokers to list topic `{name}`"))?;
         }
         Ok(ends)
@@ -155,7 +155,7 @@ impl Admin {
     async fn everywhere(
         &self,
         name: &TopicName,
-        is_right: impl Fn(usize) -> bool,
+        is_right: &(dyn Fn(usize) -> bool + Sync),
         answered: &BTreeSet<i32>,
         deadline: Instant,
     ) -> Result<(), KafkaError> {
@@ -182,7 +182,7 @@ impl Admin {
     /// As [`Admin::delete_topic`]; a broker could not be asked, or lists it still when the patience ends.
     pub async fn delete_topic_everywhere(&self, name: &TopicName) -> Result<()> {
         self.delete_topic(name).await?;
-        let gone = self.everywhere(name, |listed| listed == 0, &BTreeSet::new(), self.deadline()).await;
+        let gone = self.everywhere(name, &|listed| listed == 0, &BTreeSet::new(), self.deadline()).await;
         gone.map_err(Error::from).while_(|| format!("deleting topic `{name}`"))
     }
 
@@ -195,7 +195,7 @@ impl Admin {
         let deadline = self.deadline();
         let outcome = async {
             self.retrying(deadline, || self.grow_once(name, count, deadline)).await?;
-            self.everywhere(name, |listed| listed >= count as usize, &BTreeSet::new(), deadline).await
+            self.everywhere(name, &|listed| listed >= count as usize, &BTreeSet::new(), deadline).await
         };
         outcome.await.map_err(Error::from).while_(|| format!("growing topic `{name}` to {count} partitions"))
     }
