@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::{join, join3};
+use futures_util::future::join;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -61,7 +61,7 @@ pub struct Live {
     expected: Mutex<Expected>,
     /// What clients need beforehand is asked for once.
     offsets_topic: OnceCell<()>,
-    producer_ids: OnceCell<()>,
+    for_apps: OnceCell<()>,
 }
 
 impl Live {
@@ -83,7 +83,7 @@ impl Live {
             settings: Known::default(),
             expected: Mutex::default(),
             offsets_topic: OnceCell::new(),
-            producer_ids: OnceCell::new(),
+            for_apps: OnceCell::new(),
         }
     }
 
@@ -259,13 +259,19 @@ impl Live {
         self.docker.create_container(container, &image).await.map(drop)
     }
 
-    /// What the first clients need of Kafka is made while their containers start.
+    /// Only once Kafka has what the first clients need: they would take longer to ask again than this takes.
     async fn start_app(&self, name: &str) -> Result<()> {
-        let id = self.id_of(name);
-        let producer_ids = self.producer_ids.get_or_init(async || {
-            self.kafka.make_producer_ids(self.plan.staying().map(|(id, _)| id)).await;
-        });
-        join3(self.docker.start(&id), self.make_offsets_topic(), producer_ids).await.0
+        self.for_apps.get_or_init(|| self.make_what_apps_need()).await;
+        self.docker.start(&self.id_of(name)).await
+    }
+
+    async fn make_what_apps_need(&self) {
+        let nodes = || self.plan.staying().map(|(id, _)| id);
+        let groups = async {
+            self.make_offsets_topic().await;
+            self.kafka.offsets_topic_is_listed(nodes()).await;
+        };
+        join(groups, self.kafka.make_producer_ids(nodes())).await;
     }
 
     async fn make_offsets_topic(&self) {

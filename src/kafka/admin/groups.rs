@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Where brokers keep groups and their offsets; each partition's leader coordinates some groups.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
+pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// FindCoordinator's number for "group" among kinds of keys.
 pub(super) const GROUP: i8 = 0;
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     Admin, GroupKind, ListedGroup,
+    groups::OFFSETS_TOPIC,
     lag::{lags, partitions_of},
     offsets::{Partition, by_leader},
     topics::leaders_of,
@@ -19,9 +20,6 @@ use crate::{
     model::{NodeId, TopicName},
     observed::KafkaFacts,
 };
-
-/// Where Kafka keeps its groups: made for the first of them.
-const GROUPS: &str = "__consumer_offsets";
 
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +77,7 @@ impl Admin {
     pub async fn summary_of(&self, facts: KafkaFacts, new: &BTreeSet<TopicName>, timeout: Duration) -> ClusterSummary {
         let deadline = Instant::now() + timeout;
         // Where the topic is missing that groups are kept in, there is none.
-        let may_have_groups = facts.topics.keys().any(|name| name.as_str() == GROUPS);
+        let may_have_groups = facts.topics.keys().any(|name| name.as_str() == OFFSETS_TOPIC);
         let nodes: Vec<NodeId> = facts.answering.keys().filter(|_| may_have_groups).copied().collect();
         let lists = join_all(nodes.into_iter().map(|id| self.groups_read(id, Instant::now() + timeout / 2)));
         self.summarized(facts, new, lists, deadline).await

@@ -47,3 +47,22 @@ async fn a_broker_that_answers_nothing_holds_up_no_app_for_long() {
     made.await.expect("waited for what the clients would have asked for themselves");
     assert_eq!(fake.asked_of(ApiKey::InitProducerId).len(), 3);
 }
+
+#[tokio::test]
+async fn each_broker_that_answers_is_asked_until_it_lists_the_topic_for_offsets() {
+    let fake = Fake::start(3, |ask| {
+        assert_eq!(ask.read::<MetadataRequest>().topics.unwrap()[0].name, Some(wire("__consumer_offsets")));
+        let listed = MetadataResponseTopic::default().with_partitions(vec![MetadataResponsePartition::default()]);
+        let topics = match ask.node {
+            2 if ask.before < 6 => vec![MetadataResponseTopic::default().with_error_code(3)],
+            3 => return Answer::Close,
+            _ => vec![listed],
+        };
+        ask.reply::<MetadataRequest>(MetadataResponse::default().with_topics(topics))
+    })
+    .await;
+    admin(&fake).offsets_topic_is_listed(NodeId::first(3)).await;
+    let asked = |node: i32| fake.asked_of(ApiKey::Metadata).iter().filter(|&&each| each == node).count();
+    assert_eq!((asked(1), asked(3)), (1, 1));
+    assert!(asked(2) > 3, "asked {} times", asked(2));
+}
