@@ -286,7 +286,7 @@ impl Live {
 
     async fn create_topic(&self, topic: &TopicName) -> Result<()> {
         let Some(plan) = self.plan.topics.get(topic) else { return Ok(()) };
-        // Apps that are about to start: on a busy machine their consumers may be there before their topic is.
+        // Apps that are about to start wait for it.
         let for_apps = async {
             if self.is_any_app_created() {
                 self.make_offsets_topic().await;

@@ -1,6 +1,6 @@
 //! What brokers make only when a client first asks for it, and turn that client away meanwhile: made beforehand.
 //!
-//! librdkafka asks again after half a second, a second or three, and may meet the next broker that has to make it first.
+//! librdkafka asks again after half a second, one or three, and may meet the next broker that has to make it first.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::{
     Admin,
     groups::{GROUP, OFFSETS_TOPIC},
-    route::metadata_request,
 };
 use crate::{
     kafka::wire::to_text,
@@ -41,18 +40,15 @@ impl Admin {
 
     /// Waits until all of `nodes` list Kafka's topic for groups' offsets. From then on the leaders of its partitions
     /// need 0.1 to 0.2 s to read them, and a client whose group has no coordinator before takes 3 s to ask again
-    /// (confluent-kafka 2.16.1, seen by its join at the broker). A cluster that takes longer than usual is left to its clients, and a node
-    /// that does not answer is not waited for.
+    /// (confluent-kafka 2.16.1, seen by its join at the broker). A cluster that takes longer than usual is left to its
+    /// clients, and a node that does not answer is not waited for.
     pub async fn offsets_topic_is_listed(&self, nodes: impl IntoIterator<Item = NodeId>) {
         let Ok(topic) = OFFSETS_TOPIC.parse::<TopicName>() else { return };
-        let request = metadata_request(Some(std::slice::from_ref(&topic)));
         let deadline = Instant::now() + LISTED;
         let heard = nodes.into_iter().map(async |node| {
-            let is_listed = async || {
-                let answer = self.node(node.0.into(), &request, deadline).await;
-                answer.map_or(true, |answer| answer.topics.iter().any(|topic| !topic.partitions.is_empty()))
-            };
-            while !is_listed().await && Instant::now() + SOON < deadline {
+            while self.partitions_listed_by(node.0.into(), &topic, deadline).await.is_ok_and(|listed| listed == 0)
+                && Instant::now() + SOON < deadline
+            {
                 tokio::time::sleep(SOON).await;
             }
         });

@@ -159,21 +159,31 @@ impl Admin {
         answered: &BTreeSet<i32>,
         deadline: Instant,
     ) -> Result<(), KafkaError> {
-        let request = metadata_request(Some(std::slice::from_ref(name)));
         let heard = || async {
             let brokers = self.brokers(deadline).await?;
-            let asked = brokers.into_iter().filter(|broker| !answered.contains(broker)).map(async |broker| {
-                let topics = self.node(broker, &request, deadline).await?.topics;
-                match topics.iter().map(|topic| topic.partitions.len()).sum() {
-                    listed if is_right(listed) => Ok(()),
-                    listed => Err(KafkaError::Missing(format!(
-                        "node {broker} has not heard of it yet: it lists {listed} partitions of topic `{name}`"
-                    ))),
-                }
+            let asked = brokers.into_iter().filter(|broker| !answered.contains(broker)).map(async |broker| match self
+                .partitions_listed_by(broker, name, deadline)
+                .await?
+            {
+                listed if is_right(listed) => Ok(()),
+                listed => Err(KafkaError::Missing(format!(
+                    "node {broker} has not heard of it yet: it lists {listed} partitions of topic `{name}`"
+                ))),
             });
             try_join_all(asked).await.map(drop)
         };
         self.retrying(deadline, heard).await
+    }
+
+    /// How many partitions of a topic one broker lists: none where it has not heard of it.
+    pub(super) async fn partitions_listed_by(
+        &self,
+        broker: i32,
+        name: &TopicName,
+        deadline: Instant,
+    ) -> Result<usize, KafkaError> {
+        let answer = self.node(broker, &metadata_request(Some(std::slice::from_ref(name))), deadline).await?;
+        Ok(answer.topics.iter().map(|topic| topic.partitions.len()).sum())
     }
 
     /// Deletes a topic, and waits until no broker lists it any more: a look, and a topic of the same name, may follow.
