@@ -24,7 +24,7 @@ class Cycle:
     def __init__(self, peer):
         self.ready = Row("new cluster, `kdev up --no-apps` until it returns", "s", 0.42, 0.35, peer)
         self.idle = Row(f"memory of its three nodes, {IDLE_S} s later", "MB", 0.50, 0.42, peer)
-        self.first = Row("the very first message of a new cluster, idempotent, acknowledged", "s", 0.5)
+        self.first = Row("`kdev produce --generate 1`, a new cluster's first message, idempotent", "s", 0.5)
         self.down = Row("`kdev down` while a producer sends what it can", "s", 6.5, 2.0)
         self.warm = Row("`kdev up --no-apps` with data, after `down`", "s", 1.0, peer="a new cluster")
         self.killed = Row("`kdev up --no-apps` after SIGKILL of all nodes under load", "s", peer="a new cluster")
@@ -57,7 +57,7 @@ class Cycle:
             row.theirs.append(cost.wall)
         measured(self.ready, cost.wall)
         measured(self.resident, cost.rss)
-        measured(self.first, project.run("produce", "--value", "first").wall)
+        measured(self.first, project.run("produce", "--generate", "1").wall)
         time.sleep(IDLE_S)
         measured(self.idle, memory(project) / 1e6)
         with Load(project):

@@ -9,6 +9,7 @@ pub mod consume;
 pub mod listener;
 mod native;
 pub mod produce;
+mod producer_ids;
 pub mod rate;
 pub mod record;
 pub mod wire;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use kafka_protocol::messages::{FindCoordinatorRequest, InitProducerIdRequest, ProducerId};
+use kafka_protocol::messages::FindCoordinatorRequest;
 use tokio::time::Instant;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     groups::{GROUP, OFFSETS_TOPIC},
 };
 use crate::{
-    kafka::wire::to_text,
+    kafka::{producer_ids, wire::to_text},
     model::{NodeId, TopicName},
 };
 
@@ -24,8 +24,6 @@ const LISTED: Duration = Duration::from_secs(3);
 /// How soon it is asked again. Each question takes processor time from nodes that have just started.
 const SOON: Duration = Duration::from_millis(40);
 const ANY_GROUP: &str = "kdev";
-/// "None yet", of a producer's id and of its epoch.
-const NONE: i16 = -1;
 
 impl Admin {
     /// Has the cluster make its topic for groups' offsets, which the first group needs, unless it is there. What cannot
@@ -59,10 +57,7 @@ impl Admin {
     /// needs, unless it has one. What cannot be asked is left to that producer, which asks itself.
     pub async fn make_producer_ids(&self, nodes: impl IntoIterator<Item = NodeId>) {
         let deadline = Instant::now() + PATIENCE;
-        let request = InitProducerIdRequest::default()
-            .with_transactional_id(None)
-            .with_producer_id(ProducerId(NONE.into()))
-            .with_producer_epoch(NONE);
+        let request = producer_ids::request();
         // As above, by COORDINATOR_LOAD_IN_PROGRESS.
         join_all(nodes.into_iter().map(|node| self.node(node.0.into(), &request, deadline))).await;
     }

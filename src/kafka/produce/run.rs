@@ -2,6 +2,7 @@
 
 use std::{io, time::Instant};
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,6 +17,7 @@ use crate::{
     kafka::{
         Target,
         native::{Connection, Outbox, find, max_message_bytes},
+        producer_ids,
         rate::Pace,
     },
 };
@@ -65,6 +67,9 @@ pub fn produce<'a>(
         Source::Lines { .. } if each.is_some() => Care::InOrder,
         Source::Lines { .. } | Source::Generated { .. } => Care::InOrderAndOnce,
     };
+    if care == Care::InOrderAndOnce && target.in_project {
+        have_producer_ids(&target.bootstrap);
+    }
     let connection = connect(target, delivery, care, USUAL_BATCH)?;
     let topic = find(&connection, target)?;
     // A single small record needs no limit to be told apart from others, and is there sooner without the question.
@@ -115,6 +120,13 @@ enum Care {
     InOrder,
 }
 
+/// So that the first idempotent producer after a node's start need not wait. Other people's clusters started long ago.
+fn have_producer_ids(bootstrap: &str) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.block_on(producer_ids::fetched(bootstrap));
+    }
+}
+
 fn connect(target: &Target, delivery: Delivery, care: Care, batch: usize) -> Result<Connection> {
     let timeout = delivery.timeout.as_millis().to_string();
     let batch = batch.to_string();
@@ -133,4 +145,76 @@ fn connect(target: &Target, delivery: Delivery, care: Care, batch: usize) -> Res
             ("max.in.flight.requests.per.connection", "1"),
         ],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
+    use kafka_protocol::messages::{
+        ApiKey, BrokerId, InitProducerIdRequest, InitProducerIdResponse, MetadataRequest, MetadataResponse,
+        metadata_response::MetadataResponseBroker,
+    };
+
+    use super::*;
+    use crate::kafka::{
+        produce::Partitioner,
+        wire::{
+            fake::{Answer, Ask, Fake},
+            to_text,
+        },
+    };
+
+    /// A cluster without topics.
+    fn empty(ask: &Ask) -> Answer {
+        let brokers = ask.advertised().map(|(id, host, port)| {
+            MetadataResponseBroker::default().with_node_id(BrokerId(id)).with_host(to_text(&host)).with_port(port)
+        });
+        match ask.key {
+            ApiKey::Metadata => {
+                ask.reply::<MetadataRequest>(MetadataResponse::default().with_brokers(brokers.collect()))
+            }
+            ApiKey::InitProducerId => ask.reply::<InitProducerIdRequest>(InitProducerIdResponse::default()),
+            _ => Answer::Close,
+        }
+    }
+
+    /// What brokers were asked until they had said that there is no such topic.
+    async fn asked(in_project: bool, source: Source) -> Vec<(i32, ApiKey)> {
+        let fake = Fake::start(3, empty).await;
+        let target = Target {
+            bootstrap: fake.addresses.join(","),
+            cluster: "project blog".to_owned(),
+            topic: "posts".parse().unwrap(),
+            command: "produce",
+            in_project,
+        };
+        let delivery = Delivery {
+            compression: Compression::None,
+            partitioner: Partitioner::Murmur2,
+            timeout: Duration::from_secs(30),
+            rate: None,
+        };
+        let run = move || {
+            let extras = Extras { partition: None, timestamp: None, headers: Vec::new() };
+            produce(Request { target: &target, source, extras, delivery }, None, &CancellationToken::new())
+        };
+        let error = tokio::task::spawn_blocking(run).await.unwrap().unwrap_err();
+        assert!(error.message.contains("there is no topic `posts`"), "{}", error.message);
+        fake.asked().into_iter().map(|(node, key, _)| (node, key)).collect()
+    }
+
+    /// The nodes that were asked for producer ids before anything else.
+    fn first_for_ids(asked: &[(i32, ApiKey)]) -> BTreeSet<i32> {
+        asked.iter().take_while(|(_, key)| *key == ApiKey::InitProducerId).map(|(node, _)| *node).collect()
+    }
+
+    #[tokio::test]
+    async fn all_nodes_of_the_project_have_producer_ids_before_an_idempotent_producer_asks_one_of_them() {
+        let bulk = || Source::Generated { count: 1, size: 1 };
+        assert_eq!(first_for_ids(&asked(true, bulk()).await), BTreeSet::from([1, 2, 3]));
+        assert!(first_for_ids(&asked(false, bulk()).await).len() < 3, "of other people's clusters one is asked");
+        let one = asked(true, Source::One { key: None, value: Some(b"one".to_vec()) }).await;
+        assert!(one.iter().all(|(_, key)| *key == ApiKey::Metadata), "{one:?}");
+    }
 }
