@@ -6,12 +6,14 @@ mod report;
 use std::{
     fs::File,
     io::{self, Write, stderr, stdin},
+    os::fd::AsFd,
     path::PathBuf,
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
 use jiff::{Timestamp, tz::TimeZone};
+use rustix::fs::{self, FileType};
 use tokio_util::sync::CancellationToken;
 
 use super::streams::Streams;
@@ -186,12 +188,12 @@ pub fn run(args: ProduceArgs, target: &Target, streams: &Streams, stop: &Cancell
     } else if let Some(path) = input_file {
         let file = File::open(&path)
             .map_err(|error| Error::failed(format!("cannot read {}: {error}", path.display())).source(error))?;
-        Source::Lines { input: Box::new(file), shape }
+        Source::Lines { at_rest: is_file(&file), input: Box::new(file), shape }
     } else if streams.input_is_closed {
         return Err(Error::failed(format!("nothing sent to {}: standard input is closed", target.topic))
             .hint(format!("kdev produce {} --file PATH   (or --value TEXT)", target.topic)));
     } else {
-        Source::Lines { input: Box::new(stdin()), shape }
+        Source::Lines { at_rest: is_file(stdin()), input: Box::new(stdin()), shape }
     };
     let timestamp = timestamp.map(|moment| moment.millis(Timestamp::now(), &TimeZone::system()));
     let timestamp = timestamp.transpose().map_err(Error::usage)?;
@@ -217,6 +219,11 @@ pub fn run(args: ProduceArgs, target: &Target, streams: &Streams, stop: &Cancell
     report::failure(&outcome, target, timeout).map_or(Ok(()), Err)
 }
 
+/// Whether this is a file, and no pipe, terminal or device.
+fn is_file(stream: impl AsFd) -> bool {
+    fs::fstat(stream).is_ok_and(|found| FileType::from_raw_mode(found.st_mode).is_file())
+}
+
 fn talk(topic: &TopicName, answer: Answer) -> io::Result<()> {
     let mut out = stderr().lock();
     match answer {
@@ -225,4 +232,18 @@ fn talk(topic: &TopicName, answer: Answer) -> io::Result<()> {
         Answer::Failed => writeln!(out, "not acknowledged")?,
     }
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_from_what_is_still_to_come() {
+        assert!(is_file(File::open("Cargo.toml").unwrap()));
+        assert!(!is_file(File::open("/dev/null").unwrap()));
+        assert!(!is_file(UnixStream::pair().unwrap().0));
+    }
 }

@@ -86,6 +86,8 @@ pub enum Source {
     Lines {
         /// Where the lines come from.
         input: Box<dyn Read + Send>,
+        /// Whether all of them are there already, as in a file: nobody waits for a line's record before the next line.
+        at_rest: bool,
         /// What a line means.
         shape: Shape,
     },
@@ -106,6 +108,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether none of its records is still to come into being.
+    fn is_at_rest(&self) -> bool {
+        match self {
+            Source::Lines { at_rest, .. } => *at_rest,
+            Source::One { .. } | Source::Generated { .. } => true,
+        }
+    }
+
     /// Bytes of key and value of the one record that it is, where any topic takes so many, but for one whose own limit
     /// is tiny: there the broker says so.
     fn small(&self) -> Option<usize> {

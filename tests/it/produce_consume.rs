@@ -48,7 +48,7 @@ fn target(cluster: &Cluster, topic: &str) -> Target {
 }
 
 fn lines(input: impl Into<Vec<u8>>, shape: Shape) -> Source {
-    Source::Lines { input: Box::new(Cursor::new(input.into())), shape }
+    Source::Lines { input: Box::new(Cursor::new(input.into())), at_rest: true, shape }
 }
 
 const VALUES: Shape = Shape::Value { key: None };

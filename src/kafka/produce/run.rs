@@ -33,6 +33,16 @@ const BATCH_RECORDS: &str = "20000";
 /// (medians of 15 and 9, by turns); with 0, which spreads every record, 1.3 of the time.
 const ONE_PARTITION_MS: &str = "2";
 
+/// How long a batch that is not full waits for more records, in milliseconds: librdkafka's own, for those of whose records
+/// somebody may wait.
+const LINGER_MS: &str = "5";
+/// The same where all records are there already and none has a time of its own. While a partition has a request under way and
+/// its next batch is ready, by this time or because it is full, the thread of librdkafka's idempotent producer asks again
+/// and again whether it may go (`rd_kafka_toppar_producer_serve`). With 100, 1,000,000 records of 100 bytes took 0.92 of the
+/// time and 0.88 of the CPU, 200,000 of 1 KiB the same (medians of 9, by turns). With 200 a topic of 60 partitions took 1.4 of
+/// the time, since the queue is full before a batch is; with 100 as long as with 5, one of 600 a tenth longer.
+const LINGER_AT_REST_MS: &str = "100";
+
 /// All that `produce` needs to know.
 pub struct Request<'a> {
     /// Where to.
@@ -70,13 +80,14 @@ pub fn produce<'a>(
     if care == Care::InOrderAndOnce && target.in_project {
         have_producer_ids(&target.bootstrap);
     }
-    let connection = connect(target, delivery, care, USUAL_BATCH)?;
+    let linger = linger(&source, delivery);
+    let connection = connect(target, delivery, care, linger, USUAL_BATCH)?;
     let topic = find(&connection, target)?;
     // A single small record needs no limit to be told apart from others, and is there sooner without the question.
     let limit = if source.small().is_some() { None } else { max_message_bytes(&connection, &topic) };
     // A batch over the topic's limit would be refused with all its records.
     let connection = match limit {
-        Some(limit) if limit < USUAL_BATCH => connect(target, delivery, care, limit)?,
+        Some(limit) if limit < USUAL_BATCH => connect(target, delivery, care, linger, limit)?,
         _ => connection,
     };
     if let Some(partition) = extras.partition {
@@ -100,7 +111,7 @@ pub fn produce<'a>(
     };
     let start = Instant::now();
     let ending = match source {
-        Source::Lines { input, shape } => sender.lines(Chunks::of(input), &shape),
+        Source::Lines { input, shape, at_rest: _ } => sender.lines(Chunks::of(input), &shape),
         Source::One { key, value } => sender.one(key.as_deref(), value.as_deref()),
         Source::Generated { count, size } => sender.generated(count, size),
     };
@@ -120,6 +131,10 @@ enum Care {
     InOrder,
 }
 
+fn linger(source: &Source, delivery: Delivery) -> &'static str {
+    if source.is_at_rest() && delivery.rate.is_none() { LINGER_AT_REST_MS } else { LINGER_MS }
+}
+
 /// So that the first idempotent producer after a node's start need not wait. Other people's clusters started long ago.
 fn have_producer_ids(bootstrap: &str) {
     if let Ok(runtime) = Handle::try_current() {
@@ -127,7 +142,7 @@ fn have_producer_ids(bootstrap: &str) {
     }
 }
 
-fn connect(target: &Target, delivery: Delivery, care: Care, batch: usize) -> Result<Connection> {
+fn connect(target: &Target, delivery: Delivery, care: Care, linger: &str, batch: usize) -> Result<Connection> {
     let timeout = delivery.timeout.as_millis().to_string();
     let batch = batch.to_string();
     Outbox::connect(
@@ -135,6 +150,7 @@ fn connect(target: &Target, delivery: Delivery, care: Care, batch: usize) -> Res
         &[
             ("message.timeout.ms", &timeout),
             ("compression.codec", delivery.compression.codec()),
+            ("linger.ms", linger),
             ("partitioner", delivery.partitioner.librdkafka_name()),
             ("batch.size", &batch),
             ("batch.num.messages", BATCH_RECORDS),
@@ -158,11 +174,18 @@ mod tests {
 
     use super::*;
     use crate::kafka::{
-        produce::Partitioner,
+        produce::{Partitioner, Shape},
         wire::{
             fake::{Answer, Ask, Fake},
             to_text,
         },
+    };
+
+    const PLAIN: Delivery = Delivery {
+        compression: Compression::None,
+        partitioner: Partitioner::Murmur2,
+        timeout: Duration::from_secs(30),
+        rate: None,
     };
 
     /// A cluster without topics.
@@ -189,12 +212,7 @@ mod tests {
             command: "produce",
             in_project,
         };
-        let delivery = Delivery {
-            compression: Compression::None,
-            partitioner: Partitioner::Murmur2,
-            timeout: Duration::from_secs(30),
-            rate: None,
-        };
+        let delivery = PLAIN;
         let run = move || {
             let extras = Extras { partition: None, timestamp: None, headers: Vec::new() };
             produce(Request { target: &target, source, extras, delivery }, None, &CancellationToken::new())
@@ -216,5 +234,16 @@ mod tests {
         assert!(first_for_ids(&asked(false, bulk()).await).len() < 3, "of other people's clusters one is asked");
         let one = asked(true, Source::One { key: None, value: Some(b"one".to_vec()) }).await;
         assert!(one.iter().all(|(_, key)| *key == ApiKey::Metadata), "{one:?}");
+    }
+
+    #[test]
+    fn only_records_that_are_all_there_and_have_no_time_of_their_own_wait_longer_for_a_full_batch() {
+        let lines =
+            |at_rest| Source::Lines { input: Box::new(io::empty()), at_rest, shape: Shape::Value { key: None } };
+        assert_eq!(linger(&lines(true), PLAIN), LINGER_AT_REST_MS);
+        assert_eq!(linger(&Source::Generated { count: 1, size: 1 }, PLAIN), LINGER_AT_REST_MS);
+        assert_eq!(linger(&lines(false), PLAIN), LINGER_MS);
+        let paced = Delivery { rate: Some("5/s".parse().unwrap()), ..PLAIN };
+        assert_eq!(linger(&lines(true), paced), LINGER_MS);
     }
 }
