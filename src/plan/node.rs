@@ -225,9 +225,9 @@ fn choices(voters: u8, kafka: &KafkaSettings) -> BTreeMap<String, String> {
         ("broker.session.timeout.ms", "3000".into()),
         // The controller writes what has come in so far: at Kafka's 25 each of a start's dozen writes waits for more.
         ("controller.quorum.append.linger.ms", "5".into()),
-        // What the controller writes when there is nothing to write, and each node reads anew at its start: at Kafka's 500
-        // a start after a day of eight hours takes 0.5 to 0.6 s longer (two cores). An idle cluster of three takes 18.9
-        // instead of 19.7 % of a core.
+        // What the controller writes when there is nothing to write, and each node reads anew at its start: at Kafka's
+        // 500 a start after a day of eight hours takes 0.5 to 0.6 s longer (two cores). An idle cluster of three takes
+        // 18.9 instead of 19.7 % of a core.
         ("metadata.max.idle.interval.ms", "5000".into()),
         ("controller.quorum.election.timeout.ms", "500".into()),
         ("controller.quorum.election.backoff.max.ms", "500".into()),

@@ -31,8 +31,8 @@ mod tests {
 
     #[test]
     fn a_batch_has_pages_of_its_own_after_others_were_freed() {
-        // The harness has other threads: they may see the new threshold late, and one that is just freeing such a batch may
-        // still raise it after the first call. After the second nobody does.
+        // The harness has other threads: they may see the new threshold late, and one that is just freeing such a batch
+        // may still raise it after the first call. After the second nobody does.
         give_batches_back();
         give_batches_back();
         let batch = || std::hint::black_box(vec![1_u8; 1 << 20]);

@@ -33,14 +33,15 @@ const BATCH_RECORDS: &str = "20000";
 /// (medians of 15 and 9, by turns); with 0, which spreads every record, 1.3 of the time.
 const ONE_PARTITION_MS: &str = "2";
 
-/// How long a batch that is not full waits for more records, in milliseconds: librdkafka's own, for those of whose records
-/// somebody may wait.
+/// How long a batch that is not full waits for more records, in milliseconds: librdkafka's own, for those of whose
+/// records somebody may wait.
 const LINGER_MS: &str = "5";
-/// The same where all records are there already and none has a time of its own. While a partition has a request under way and
-/// its next batch is ready, by this time or because it is full, the thread of librdkafka's idempotent producer asks again
-/// and again whether it may go (`rd_kafka_toppar_producer_serve`). With 100, 1,000,000 records of 100 bytes took 0.92 of the
-/// time and 0.88 of the CPU, 200,000 of 1 KiB the same (medians of 9, by turns). With 200 a topic of 60 partitions took 1.4 of
-/// the time, since the queue is full before a batch is; with 100 as long as with 5, one of 600 a tenth longer.
+/// The same where all records are there already and none has a time of its own. While a partition has a request under
+/// way and its next batch is ready, by this time or because it is full, the thread of librdkafka's idempotent producer
+/// asks again and again whether it may go (`rd_kafka_toppar_producer_serve`). With 100, 1,000,000 records of 100 bytes
+/// took 0.92 of the time and 0.88 of the CPU, 200,000 of 1 KiB the same (medians of 9, by turns). With 200 a topic of
+/// 60 partitions took 1.4 of the time, since the queue is full before a batch is; with 100 as long as with 5, one of
+/// 600 a tenth longer.
 const LINGER_AT_REST_MS: &str = "100";
 
 /// All that `produce` needs to know.
