@@ -57,8 +57,7 @@ mod tests {
     use kafka_protocol::{
         ResponseError,
         messages::{
-            ApiKey, BrokerId, DescribeConfigsResponse, MetadataResponse,
-            describe_configs_response::DescribeConfigsResult, metadata_response::MetadataResponseBroker,
+            ApiKey, DescribeConfigsResponse, MetadataResponse, describe_configs_response::DescribeConfigsResult,
         },
     };
 
@@ -70,15 +69,7 @@ mod tests {
     /// Node 1 is itself; node 2 answers as some other node would.
     fn cluster(ask: &Ask) -> Answer {
         match ask.key {
-            ApiKey::Metadata => {
-                let brokers = ask.advertised().map(|(id, host, port)| {
-                    MetadataResponseBroker::default()
-                        .with_node_id(BrokerId(id))
-                        .with_host(to_text(&host))
-                        .with_port(port)
-                });
-                ask.reply::<MetadataRequest>(MetadataResponse::default().with_brokers(brokers.collect()))
-            }
+            ApiKey::Metadata => ask.reply::<MetadataRequest>(MetadataResponse::default().with_brokers(ask.brokers())),
             _ => {
                 let code = if ask.node == 1 { 0 } else { ResponseError::InvalidRequest.code() };
                 let result = DescribeConfigsResult::default()

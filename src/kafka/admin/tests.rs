@@ -18,7 +18,7 @@ use kafka_protocol::{
         MetadataRequest, MetadataResponse, TopicName as WireTopic,
         describe_cluster_response::DescribeClusterBroker,
         describe_quorum_response::{PartitionData, ReplicaState, TopicData},
-        metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
+        metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
     },
 };
 
@@ -56,9 +56,6 @@ fn code(error: &crate::error::Error) -> Option<ResponseError> {
 
 /// Metadata of `posts`, whose partition `i` is led by `leaders[i]`; -1: by nobody.
 fn metadata(ask: &Ask, leaders: &[i32]) -> Answer {
-    let brokers = ask.advertised().map(|(id, host, port)| {
-        MetadataResponseBroker::default().with_node_id(BrokerId(id)).with_host(to_text(&host)).with_port(port)
-    });
     let partitions = leaders.iter().zip(0..).map(|(&leader, id)| {
         MetadataResponsePartition::default()
             .with_partition_index(id)
@@ -82,7 +79,7 @@ fn metadata(ask: &Ask, leaders: &[i32]) -> Answer {
             .collect(),
     };
     let response = MetadataResponse::default()
-        .with_brokers(brokers.collect())
+        .with_brokers(ask.brokers())
         .with_cluster_id(Some(to_text("the-cluster")))
         // As Kafka: some broker, not the controller.
         .with_controller_id(BrokerId(1))

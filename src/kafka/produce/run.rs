@@ -169,17 +169,13 @@ mod tests {
     use std::{collections::BTreeSet, time::Duration};
 
     use kafka_protocol::messages::{
-        ApiKey, BrokerId, InitProducerIdRequest, InitProducerIdResponse, MetadataRequest, MetadataResponse,
-        metadata_response::MetadataResponseBroker,
+        ApiKey, InitProducerIdRequest, InitProducerIdResponse, MetadataRequest, MetadataResponse,
     };
 
     use super::*;
     use crate::kafka::{
         produce::{Partitioner, Shape},
-        wire::{
-            fake::{Answer, Ask, Fake},
-            to_text,
-        },
+        wire::fake::{Answer, Ask, Fake},
     };
 
     const PLAIN: Delivery = Delivery {
@@ -191,13 +187,8 @@ mod tests {
 
     /// A cluster without topics.
     fn empty(ask: &Ask) -> Answer {
-        let brokers = ask.advertised().map(|(id, host, port)| {
-            MetadataResponseBroker::default().with_node_id(BrokerId(id)).with_host(to_text(&host)).with_port(port)
-        });
         match ask.key {
-            ApiKey::Metadata => {
-                ask.reply::<MetadataRequest>(MetadataResponse::default().with_brokers(brokers.collect()))
-            }
+            ApiKey::Metadata => ask.reply::<MetadataRequest>(MetadataResponse::default().with_brokers(ask.brokers())),
             ApiKey::InitProducerId => ask.reply::<InitProducerIdRequest>(InitProducerIdResponse::default()),
             _ => Answer::Close,
         }
@@ -213,10 +204,9 @@ mod tests {
             command: "produce",
             in_project,
         };
-        let delivery = PLAIN;
         let run = move || {
-            let extras = Extras { partition: None, timestamp: None, headers: Vec::new() };
-            produce(Request { target: &target, source, extras, delivery }, None, &CancellationToken::new())
+            let extras = Extras::default();
+            produce(Request { target: &target, source, extras, delivery: PLAIN }, None, &CancellationToken::new())
         };
         let error = tokio::task::spawn_blocking(run).await.unwrap().unwrap_err();
         assert!(error.message.contains("there is no topic `posts`"), "{}", error.message);

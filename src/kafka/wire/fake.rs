@@ -13,8 +13,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     ResponseError,
     messages::{
-        ApiKey, ApiVersionsRequest, ApiVersionsResponse, ResponseHeader,
+        ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId, ResponseHeader,
         api_versions_response::{ApiVersion, FinalizedFeatureKey},
+        metadata_response::MetadataResponseBroker,
     },
     protocol::{Encodable, HeaderVersion, Request, VersionRange, decode_request_header_from_buffer},
 };
@@ -78,6 +79,14 @@ impl Ask {
             let (host, port) = address.split_once(':').unwrap();
             (id, host.to_owned(), port.parse().unwrap())
         })
+    }
+
+    /// All brokers, as metadata list them.
+    pub fn brokers(&self) -> Vec<MetadataResponseBroker> {
+        let listed = |(id, host, port): (i32, String, i32)| {
+            MetadataResponseBroker::default().with_node_id(BrokerId(id)).with_host(to_text(&host)).with_port(port)
+        };
+        self.advertised().map(listed).collect()
     }
 
     fn frame<R: Request>(&self, id: i32, response: &R::Response, version: i16, extra: &[u8]) -> Bytes {
