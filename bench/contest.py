@@ -1,5 +1,6 @@
 """Programs that do the same work, by turns."""
 
+import os
 import statistics
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,12 +63,17 @@ def entering(*entrants):
 
 
 def hold(setup, what, entrants, rounds, run):
-    """Runs all of them in each round, every other round in reverse: who comes first has the colder cluster."""
+    """Runs all of them in each round, every other round in reverse: who comes first has the colder cluster.
+
+    Each begins on disks that have nothing left to write: else who follows a client that takes long and writes much pays
+    for it, and in the rounds in reverse that is always the same one.
+    """
     for number in range(rounds):
         setup.say(f"{what}, round {number + 1} of {rounds}")
         for entrant in entrants if number % 2 == 0 else reversed(entrants):
             if entrant.why or number >= (entrant.most or rounds):
                 continue
+            os.sync()
             try:
                 entrant.costs.append(run(entrant))
             except Unmeasurable as reason:

@@ -1,5 +1,6 @@
 """The life of one kdev cluster: new, idle, its first message, stopped under load, started with its data, killed."""
 
+import os
 import signal
 import subprocess
 import time
@@ -62,7 +63,8 @@ class Cycle:
         measured(self.idle, memory(project) / 1e6)
         with Load(project):
             measured(self.down, project.run("down").wall)
-        # As a new cluster has it.
+        # As a new cluster has it: nothing left to write.
+        os.sync()
         time.sleep(SETTLE_S)
         measured(self.warm, project.run("up", "--no-apps").wall)
         if len(self.killed.ours) >= FEW:

@@ -13,6 +13,7 @@ pub mod prepare;
 pub mod run;
 pub mod simulated;
 mod simulated_moving;
+mod starting;
 pub mod storage;
 mod traffic;
 

@@ -16,6 +16,7 @@ use super::{
     expected::Expected,
     known::{Known, Settings},
     mishap, moving, prepare,
+    starting::Turns,
 };
 use crate::{
     docker::{Engine, Mirror},
@@ -56,6 +57,7 @@ pub struct Live {
     plan: Plan,
     moving: moving::Looks,
     last: Mutex<Option<(Instant, DockerFacts)>>,
+    starting: Turns,
     ending: Together,
     settings: Known<Settings>,
     expected: Mutex<Expected>,
@@ -79,6 +81,7 @@ impl Live {
             plan,
             moving: moving::Looks::new(occasion),
             last: Mutex::default(),
+            starting: Turns::default(),
             ending: Together::default(),
             settings: Known::default(),
             expected: Mutex::default(),
@@ -260,6 +263,11 @@ impl Live {
     }
 
     /// Only once Kafka has what the first clients need: they would take longer to ask again than this takes.
+    async fn start_node(&self, name: &str) -> Result<()> {
+        self.starting.wait().await;
+        self.docker.start(&self.id_of(name)).await
+    }
+
     async fn start_app(&self, name: &str) -> Result<()> {
         self.for_apps.get_or_init(|| self.make_what_apps_need()).await;
         self.docker.start(&self.id_of(name)).await
@@ -320,7 +328,7 @@ impl Live {
             Step::CreateVolume { node } => self.create_volume(*node).await,
             Step::CreateNode { node } => self.create_node(*node).await,
             Step::Start { name, .. } if step.app().is_some() => self.start_app(name).await,
-            Step::Start { name, .. } => self.docker.start(&self.id_of(name)).await,
+            Step::Start { name, .. } => self.start_node(name).await,
             Step::Unpause { name, .. } => self.docker.unpause(&self.id_of(name)).await,
             Step::Stop { service, name, .. } => match NodeId::from_service(service) {
                 // Where nothing is to be left, no quorum needs to hear of the end.
