@@ -262,12 +262,12 @@ impl Live {
         self.docker.create_container(container, &image).await.map(drop)
     }
 
-    /// Only once Kafka has what the first clients need: they would take longer to ask again than this takes.
     async fn start_node(&self, name: &str) -> Result<()> {
         self.starting.wait().await;
         self.docker.start(&self.id_of(name)).await
     }
 
+    /// Only once Kafka has what the first clients need: they would take longer to ask again than this takes.
     async fn start_app(&self, name: &str) -> Result<()> {
         self.for_apps.get_or_init(|| self.make_what_apps_need()).await;
         self.docker.start(&self.id_of(name)).await

@@ -160,7 +160,8 @@ impl Admin {
     }
 }
 
-async fn retrying_where<T, F>(
+/// Repeats `attempt` while its error is one that `passes` and the deadline is not reached.
+pub(super) async fn retrying_where<T, F>(
     passes: fn(&KafkaError) -> bool,
     deadline: Instant,
     attempt: impl FnMut() -> F,
@@ -168,8 +169,8 @@ async fn retrying_where<T, F>(
 where
     F: Future<Output = Result<T, KafkaError>>,
 {
-    let backoff = ExponentialBuilder::new().with_min_delay(PAUSE.0).with_max_delay(PAUSE.1).without_max_times();
-    attempt.retry(backoff).when(|error| passes(error) && Instant::now() + PAUSE.1 < deadline).await
+    let backoff = ExponentialBuilder::new().with_min_delay(PAUSE.0).with_max_delay(PAUSE.1);
+    attempt.retry(backoff.without_max_times()).when(|error| passes(error) && Instant::now() + PAUSE.1 < deadline).await
 }
 
 impl Known {

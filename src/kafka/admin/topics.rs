@@ -1,9 +1,6 @@
 //! Topics made, grown and deleted.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 use kafka_protocol::{
@@ -21,7 +18,7 @@ use tokio::time::Instant;
 use super::{
     Admin, At, Setting,
     offsets::Partition,
-    route::{metadata_request, topic_name, wire_topic},
+    route::{metadata_request, retrying_where, topic_name, wire_topic},
 };
 use crate::{
     error::{Error, Result, While},
@@ -31,8 +28,8 @@ use crate::{
     plan::TopicPlan,
 };
 
-/// Brokers hear of a topic within some 20 ms.
-const SOON: Duration = Duration::from_millis(20);
+/// Where a topic's partitions end, by number, and who leads them.
+type Ends = (BTreeMap<i32, i64>, BTreeSet<i32>);
 
 impl Admin {
     /// Creates topics, and returns their settings, as the controller tells them. One that exists already counts as
@@ -118,13 +115,10 @@ impl Admin {
     /// It does not come about in time.
     pub async fn served(&self, name: &TopicName, shown: Option<&TopicFacts>) -> Result<BTreeMap<i32, i64>> {
         let deadline = self.deadline();
-        let leaders = shown.and_then(|topic| leaders_of(name, topic).collect::<Option<BTreeMap<_, _>>>());
-        let leaders = leaders.unwrap_or_default();
-        let (ends, leaders) = match self.offsets_at(&leaders, At::Latest, deadline).await {
-            Ok(ends) if !ends.is_empty() => {
-                (ends.into_iter().map(|((_, id), end)| (id, end)).collect(), leaders.into_values().collect())
-            }
-            _ => (self.first_ends(name, deadline).await?, BTreeSet::new()),
+        let shown = shown.and_then(|topic| leaders_of(name, topic).collect::<Option<BTreeMap<_, _>>>());
+        let (ends, leaders) = match self.ends(shown.unwrap_or_default(), deadline).await {
+            Ok((ends, leaders)) if !ends.is_empty() => (ends, leaders),
+            _ => self.first_ends(name, deadline).await?,
         };
         // Who leads has heard of it.
         if !self.nodes().is_subset(&leaders) {
@@ -134,21 +128,20 @@ impl Admin {
         Ok(ends)
     }
 
-    /// Where a topic's partitions end, once all their leaders answer.
-    async fn first_ends(&self, name: &TopicName, deadline: Instant) -> Result<BTreeMap<i32, i64>> {
-        loop {
-            match self.offsets(name, &[], At::Latest).await {
-                // A broker may not have heard of the topic yet.
-                Err(error)
-                    if Instant::now() + SOON < deadline
-                        && KafkaError::of(&error).and_then(KafkaError::code)
-                            == Some(ResponseError::UnknownTopicOrPartition) =>
-                {
-                    tokio::time::sleep(SOON).await;
-                }
-                outcome => return outcome.while_(|| format!("waiting for the leaders of topic `{name}`")),
-            }
-        }
+    /// Where a topic's partitions end, and who leads them, once all their leaders answer.
+    async fn first_ends(&self, name: &TopicName, deadline: Instant) -> Result<Ends> {
+        // A broker may not have heard of the topic yet.
+        let passes =
+            |error: &KafkaError| error.is_passing() || error.code() == Some(ResponseError::UnknownTopicOrPartition);
+        let ask = || async { self.ends(self.leaders(std::slice::from_ref(name), deadline).await?, deadline).await };
+        let ends = retrying_where(passes, deadline, ask).await;
+        ends.map_err(Error::from).while_(|| format!("waiting for the leaders of topic `{name}`"))
+    }
+
+    /// Where the partitions of one topic end, asked of their leaders, and who these are.
+    async fn ends(&self, leaders: BTreeMap<Partition, i32>, deadline: Instant) -> Result<Ends, KafkaError> {
+        let ends = self.offsets_at(&leaders, At::Latest, deadline).await?;
+        Ok((ends.into_iter().map(|((_, id), end)| (id, end)).collect(), leaders.into_values().collect()))
     }
 
     /// Waits until every broker, but for those that have `answered`, lists a topic with the right number of partitions.
