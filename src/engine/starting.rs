@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep_until};
 /// The engine connects containers to their networks and ports one after another, by programs that mostly wait for the
 /// kernel. Asked for all nodes at once, it has none connected before it has nearly all, and the cores are half idle;
 /// so the first JVM gets a head start: of three nodes on two cores 0.46 instead of 0.65 core seconds go unused, and `up`
-/// takes 1 to 3 % less time (by turns, 14). Where the engine is quicker, or has more cores, it costs this much at most.
+/// takes 1 to 4 % less time (by turns, 14 and 26). Where the engine is quicker, or has more cores, it costs this much at
+/// most, for each node but the first.
 const APART: Duration = Duration::from_millis(60);
 
 /// Whose turn it is.
