@@ -11,6 +11,7 @@ mod mishap;
 mod moving;
 pub mod prepare;
 pub mod run;
+mod settled;
 pub mod simulated;
 mod simulated_moving;
 mod starting;

@@ -15,7 +15,7 @@ use super::{
     ending::Together,
     expected::Expected,
     known::{Known, Settings},
-    mishap, moving, prepare,
+    mishap, moving, prepare, settled,
     starting::Turns,
 };
 use crate::{
@@ -39,11 +39,6 @@ use crate::{
 const DOCKER_FRESH: Duration = Duration::from_millis(500);
 /// A node that runs answers within milliseconds; one that starts is asked again soon.
 pub(super) const KAFKA_PATIENCE: Duration = Duration::from_millis(700);
-/// An app that has stayed up this long has started.
-const STAYED_UP: Duration = Duration::from_secs(2);
-/// One that has printed something and lives on for this long, too: a traceback and the end that follows it lie
-/// closer together.
-const PRINTED_AND_UP: Duration = Duration::from_millis(400);
 /// A new topic, an election, or a new level of the metadata is seen by all nodes within a few hundred milliseconds.
 const SHOWN: Duration = Duration::from_secs(5);
 const SHOWN_STEP: Duration = Duration::from_millis(20);
@@ -199,19 +194,6 @@ impl Live {
             self.settings.forget();
             self.moving.forget();
         }
-    }
-
-    async fn settled(&self, docker: &DockerFacts) -> BTreeSet<String> {
-        let now = Timestamp::now().as_millisecond();
-        let mut settled = BTreeSet::new();
-        for app in docker.containers.iter().filter(|c| c.role == Role::App && c.state == ContainerState::Running) {
-            let age = Duration::from_millis(u64::try_from(now - app.started_ms).unwrap_or(0));
-            let printed = || async { self.docker.tail(&app.id, 1).await.is_ok_and(|lines| !lines.is_empty()) };
-            if age >= STAYED_UP || (age >= PRINTED_AND_UP && app.restarts == 0 && printed().await) {
-                settled.insert(app.id.clone());
-            }
-        }
-        settled
     }
 
     /// The container that has this name now: what is done to it must not be done to a later one of the same name.
@@ -375,7 +357,7 @@ impl Live {
 impl World for Live {
     async fn observe(&self, acted: Acted) -> Result<Observed> {
         let docker = self.docker_facts(acted).await?;
-        let (kafka, settled) = join(self.kafka_facts(&docker, acted), self.settled(&docker)).await;
+        let (kafka, settled) = join(self.kafka_facts(&docker, acted), settled::apps(&self.docker, &docker)).await;
         Ok(Observed { docker, kafka, settled })
     }
 

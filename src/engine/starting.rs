@@ -1,11 +1,11 @@
 //! Starts nodes shortly after one another.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::Mutex,
+    time::{Interval, MissedTickBehavior, interval},
+};
 
 /// The engine connects containers to their networks and ports one after another, by programs that mostly wait for the
 /// kernel. Asked for all nodes at once, it has none connected before it has nearly all, and the cores are half idle;
@@ -14,29 +14,28 @@ use tokio::time::{Instant, sleep_until};
 /// most, for each node but the first.
 const APART: Duration = Duration::from_millis(60);
 
-/// Whose turn it is.
+/// Whose turn it is; from the first start on.
 #[derive(Debug, Default)]
-pub struct Turns {
-    next: Mutex<Option<Instant>>,
-}
+pub struct Turns(Mutex<Option<Interval>>);
 
 impl Turns {
     /// Waits until the start before this one was asked for long enough ago; the first does not wait.
     pub async fn wait(&self) {
-        let at = {
-            // A panic elsewhere cannot leave it half-changed.
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = Instant::now();
-            let at = next.map_or(now, |next| next.max(now));
-            *next = Some(at + APART);
-            at
-        };
-        sleep_until(at).await;
+        self.0.lock().await.get_or_insert_with(apart).tick().await;
     }
+}
+
+/// Who comes late goes at once, and the next so much later.
+fn apart() -> Interval {
+    let mut turns = interval(APART);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turns
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -49,5 +48,6 @@ mod tests {
         assert_eq!(tokio::join!(went(), went(), went()), (0, 60, 120), "all three at once");
         tokio::time::sleep(APART * 5).await;
         assert_eq!(went().await, 420, "long after all others");
+        assert_eq!(went().await, 480, "right after it");
     }
 }
