@@ -88,6 +88,13 @@ pub enum Event {
         /// Its number.
         step: u64,
     },
+    /// A step was not finished in time: whether it is taken again shows the next look.
+    Late {
+        /// Its number.
+        step: u64,
+        /// What did not answer, and for how long.
+        why: String,
+    },
     /// Nothing to do but wait, and why.
     Waiting {
         /// The line it belongs to.

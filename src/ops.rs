@@ -5,6 +5,7 @@ pub mod adopt;
 pub mod doctor;
 pub mod down;
 pub mod logs;
+mod look;
 pub mod plan;
 pub mod planning;
 pub mod rebalance;

@@ -31,7 +31,7 @@ pub async fn run(args: RebalanceArgs, context: Context) -> Result<ExitCode> {
     let Context { ui, .. } = context;
     let session = context.session().await?;
     let balance = if dry_run {
-        rebalance::preview(&session).await?
+        rebalance::preview(&session, &context.cancel).await?
     } else {
         let shown = Shown::start(&ui);
         let result = rebalance::rebalance(&session, timeout, &shown.events(), &context.cancel).await;

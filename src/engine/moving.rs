@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 
 use super::{known::Known, live::KAFKA_PATIENCE};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     kafka::{admin::Admin, wire::KafkaError},
     model::{NodeId, TopicName},
     observed::{Disk, KafkaFacts, Limited, PartitionFacts, Reassignment, TopicFacts},
@@ -303,7 +303,7 @@ pub(super) async fn unregister(kafka: &Admin, node: NodeId) -> Result<()> {
 /// A pause before looking again, unless it has been too long.
 async fn pause(since: Instant) -> Result<()> {
     if since.elapsed() > KNOWN {
-        return Err(Error::failed("the cluster accepted it, and does not show it").hint("kdev status"));
+        return Err(Error::new(Kind::TimedOut, "the cluster accepted it, and does not show it").hint("kdev status"));
     }
     tokio::time::sleep(PAUSE).await;
     Ok(())

@@ -34,7 +34,7 @@ const TOGETHER: Duration = Duration::from_millis(3);
 /// What every step but pulls and builds takes at most: a preparation of an image on a busy machine.
 const FINISH: Duration = Duration::from_secs(60);
 /// A step that is asked for this often in one run is being undone by somebody.
-const MOST_REPEATS: u32 = 5;
+const MOST_REPEATS: usize = 5;
 
 /// What a run needs beside its world and its goal.
 pub struct Run<'a> {
@@ -63,17 +63,18 @@ pub struct Outcome {
 ///
 /// # Errors
 /// A step failed, something died, the time was up, or the user stopped it. A failure of one app's step does not end
-/// the run: see [`Outcome::failed_apps`].
+/// the run: see [`Outcome::failed_apps`]; nor does a step that Kafka did not finish in time, before the run's time is
+/// up.
 pub async fn reach<W: World>(
     world: &Arc<W>,
     run: Run<'_>,
     goal: impl Fn(&Observed) -> Result<Next>,
 ) -> Result<Outcome> {
     let Run { events, cancel, timeout, first } = run;
-    let mut deadline = Instant::now() + timeout;
-    let mut work = Work { world, events, under_way: JoinSet::new(), doing: BTreeMap::new(), numbers: 0 };
-    let mut done = Vec::new();
-    let mut times: BTreeMap<Step, u32> = BTreeMap::new();
+    let deadline = Instant::now() + timeout;
+    let mut work =
+        Work { world, events, under_way: JoinSet::new(), doing: BTreeMap::new(), numbers: 0, deadline, late: None };
+    let mut done: Vec<Step> = Vec::new();
     let mut starts: BTreeSet<(String, String)> = BTreeSet::new();
     let mut given_up: BTreeMap<String, Error> = BTreeMap::new();
     let mut told: Vec<Waiting> = Vec::new();
@@ -107,7 +108,6 @@ pub async fn reach<W: World>(
             if work.doing.contains_key(&step) {
                 continue;
             }
-            let times = times.entry(step.clone()).or_default();
             if let Step::Start { service, name } = &step
                 && !starts.insert((service.clone(), name.clone()))
             {
@@ -125,8 +125,7 @@ pub async fn reach<W: World>(
                 }
                 continue;
             }
-            *times += 1;
-            let often = *times > MOST_REPEATS;
+            let often = done.iter().filter(|before| **before == step).count() >= MOST_REPEATS;
             // What is made anew, or put back, under this name has not been started yet.
             match &step {
                 Step::Remove { service, name, .. } => {
@@ -169,13 +168,13 @@ pub async fn reach<W: World>(
             }
             // A move takes as long as it takes: the time is up when nothing comes nearer.
             if next.waiting.iter().any(|waiting| matches!(waiting, Waiting::Moving { .. })) {
-                deadline = Instant::now() + timeout;
+                work.deadline = Instant::now() + timeout;
             }
             waits.follow(&next.waiting, events.timeline());
             told = next.waiting;
         }
-        if Instant::now() >= deadline {
-            break timed_out(timeout, &told);
+        if Instant::now() >= work.deadline {
+            break timed_out(timeout, &told).details(work.late.take());
         }
         // Whatever comes first: a step ends, or it is time to look again.
         let ended = tokio::select! {
@@ -230,6 +229,10 @@ struct Work<'a, W> {
     under_way: JoinSet<(u64, Step, Result<()>)>,
     doing: BTreeMap<Step, (AbortHandle, Mark)>,
     numbers: u64,
+    /// When to give up.
+    deadline: Instant,
+    /// Why the last step that Kafka did not finish in time was not.
+    late: Option<String>,
 }
 
 /// What is waited for, on the timeline.
@@ -300,6 +303,12 @@ impl<W: World> Work<'_, W> {
             Ok(()) => {
                 self.events.send(Event::Done { step: number });
                 done.push(step);
+                Ok(())
+            }
+            // Kafka was too busy, or between two controllers. The next look shows whether the step is still due.
+            Err(error) if step.is_kafkas() && error.kind == Kind::TimedOut && Instant::now() < self.deadline => {
+                self.late = Some(error.to_string());
+                self.events.send(Event::Late { step: number, why: error.to_string() });
                 Ok(())
             }
             Err(error) => {

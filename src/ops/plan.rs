@@ -6,12 +6,14 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Session, planning,
+    Session,
+    look::look,
+    planning,
     stakes::{self, Planned},
     up,
 };
 use crate::{
-    engine::{Acted, World, live::Live, simulated::Simulated},
+    engine::{live::Live, simulated::Simulated},
     error::Result,
     event::{Events, Phase},
     model::TopicName,
@@ -48,7 +50,7 @@ pub struct Preview {
 pub async fn preview(session: &Session, options: &up::Options, cancel: &CancellationToken) -> Result<Preview> {
     let plan = planning::plan(session, options.apps).await?;
     let live = Live::new(session.docker.clone(), plan.clone());
-    let observed = live.observe(Acted::OnEngine).await?;
+    let observed = look(&live, &plan, cancel).await?;
     let unseen = !observed.docker.volumes.is_empty() && observed.kafka.answering.is_empty();
     let world = Arc::new(Simulated::new(plan.clone(), observed.clone()));
     let events = Events::channel().0;

@@ -6,12 +6,13 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Session, planning,
+    Session,
+    look::look,
+    planning,
     up::{blocked, locked},
 };
 use crate::{
     engine::{
-        Acted, World,
         live::Live,
         run::{self, Run},
     },
@@ -71,10 +72,10 @@ impl Balance {
 ///
 /// # Errors
 /// A node does not answer, or it cannot be done.
-pub async fn preview(session: &Session) -> Result<Balance> {
+pub async fn preview(session: &Session, cancel: &CancellationToken) -> Result<Balance> {
     let plan = planning::plan(session, false).await?;
     let live = Live::on(session.docker.clone(), plan.clone(), Occasion::Asked);
-    let observed = live.observe(Acted::OnEngine).await?;
+    let observed = look(&live, &plan, cancel).await?;
     all_answer(&plan, &observed)?;
     let kafka = &observed.kafka;
     let moves = moves::wanted(&plan, kafka, Occasion::Asked).map_err(blocked)?.list;
@@ -94,7 +95,7 @@ pub async fn rebalance(
     cancel: &CancellationToken,
 ) -> Result<Balance> {
     let _lock = locked(session, "kdev rebalance", events, cancel).await?;
-    let balance = preview(session).await?;
+    let balance = preview(session, cancel).await?;
     let plan = planning::plan(session, false).await?;
     let world = Arc::new(Live::on(session.docker.clone(), plan.clone(), Occasion::Asked));
     let run = Run { events, cancel, timeout, first: Vec::new() };

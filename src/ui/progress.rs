@@ -108,6 +108,10 @@ async fn plain(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
                     line(phase, &joined(what, &text));
                 }
             }
+            Event::Late { step, why } => {
+                let Some(&phase) = phases.get(&step) else { continue };
+                line(phase, &late(&why));
+            }
             Event::Note(text) => ui.say(&text),
             Event::Warning(text) => ui.warning(&text),
             Event::Trouble(error) => ui.error(&error),
@@ -163,6 +167,10 @@ fn steps(done: usize) -> String {
     }
 }
 
+fn late(why: &str) -> String {
+    format!("{why}; looking again")
+}
+
 async fn live(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
     let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let mut lines: BTreeMap<Phase, Line> = BTreeMap::new();
@@ -189,6 +197,14 @@ async fn live(ui: Ui, mut receiver: UnboundedReceiver<Event>) {
                 line.progress = None;
                 line.done += 1;
                 line.failed |= matches!(event, Event::Failed { .. });
+                phase
+            }
+            Event::Late { step, why } => {
+                let Some(&phase) = phases.get(&step) else { continue };
+                let line = line(&multi, &mut lines, phase);
+                line.doing.remove(&step);
+                line.progress = None;
+                line.waiting = Some(late(&why));
                 phase
             }
             Event::Waiting { phase, reason } => {

@@ -1,6 +1,7 @@
 //! The loop on the simulated world: scripts with their steps, and the key property.
 
 mod interrupt;
+mod late;
 mod nodes;
 mod property;
 mod rolls;

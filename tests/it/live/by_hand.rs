@@ -1,11 +1,20 @@
 //! Somebody takes things away behind kdev's back: the next `up` puts them back, and no record is lost.
 
+use std::time::Duration;
+
 use super::project::Project;
 
 const RECORDS: usize = 300;
+const NODES: [&str; 3] = ["kafka-1", "kafka-2", "kafka-3"];
 
 fn records(project: &Project) -> usize {
     project.run(&["consume", "--exit"]).expect(0).stdout.lines().count()
+}
+
+fn signal(project: &Project, signal: &str) {
+    for node in NODES {
+        project.docker.signal(&project.container(node), signal);
+    }
 }
 
 #[test]
@@ -30,6 +39,16 @@ fn what_was_taken_away_by_hand_comes_back() {
     project.up(&[]).says("unpause kafka-3");
     project.healthy();
 
+    // Nodes that the engine sees running and that do not answer for a moment, as on a machine that stalls.
+    signal(&project, "STOP");
+    let plan = project.begin(&["plan"]);
+    std::thread::sleep(Duration::from_secs(2));
+    signal(&project, "CONT");
+    let plan = plan.end().expect(0);
+    let nothing = format!("{} is as kdev.toml says: nothing to do\n", project.name());
+    assert_eq!((plan.stdout, plan.stderr), (String::new(), nothing));
+    project.up(&[]);
+
     // A container with its data: the other two have every record.
     project.docker.remove(&project.container("kafka-1"));
     project.docker.remove_volume(&project.container("kafka-1"));
@@ -38,16 +57,14 @@ fn what_was_taken_away_by_hand_comes_back() {
     assert_eq!(records(&project), RECORDS);
 
     // All nodes killed at once, as by a power cut.
-    for node in ["kafka-1", "kafka-2", "kafka-3"] {
-        project.docker.kill(&project.container(node));
-    }
+    signal(&project, "KILL");
     project.run(&["status"]).expect(5).says("kafka-1 is exited");
     project.up(&[]);
     project.healthy();
     assert_eq!(records(&project), RECORDS);
 
     // Everything but the data, the network too.
-    for node in ["kafka-1", "kafka-2", "kafka-3"] {
+    for node in NODES {
         project.docker.remove(&project.container(node));
     }
     project.docker.remove_network(&project.prefix());

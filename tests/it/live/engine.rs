@@ -97,7 +97,12 @@ impl Docker {
 
     /// SIGKILL, as a crash or the kernel gives it.
     pub fn kill(&self, name: &str) {
-        self.wait(self.api.kill_container(name, Some(KillContainerOptionsBuilder::new().signal("KILL").build())));
+        self.signal(name, "KILL");
+    }
+
+    /// A signal to the container's first process.
+    pub fn signal(&self, name: &str, signal: &str) {
+        self.wait(self.api.kill_container(name, Some(KillContainerOptionsBuilder::new().signal(signal).build())));
     }
 
     /// SIGSTOP by the freezer. On a busy machine runc gives up after a thousand quick attempts and leaves
