@@ -48,7 +48,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 100)]
     pub size: u32,
 
-    /// How long a record may take until it is acknowledged
+    /// How long a record may take until it is acknowledged, once those before it in its partition are
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::duration)]
     pub timeout: Duration,
 

@@ -1,15 +1,20 @@
 //! An audit: numbered records at an even rate, an account of every acknowledgement, and all of them read back.
 
+mod lanes;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use rdkafka::types::RDKafkaErrorCode;
 use tokio_util::sync::CancellationToken;
+
+use lanes::Lanes;
 
 use super::{
     Target,
-    native::{Arrival, Connection, Extent, Feed, Item, Outbox, Topic, extents, find, reason},
+    native::{Arrival, Connection, Extent, Feed, Item, Landing, Outbox, Topic, extents, find, reason},
     rate::{Pace, Rate},
     record::Record,
 };
@@ -72,25 +77,16 @@ pub fn audit(request: &Request<'_>, stop: &CancellationToken, tell: &mut dyn FnM
     let topic = find(&reader, target)?;
     let starts = extents(&reader, &topic, &topic.all())?;
     let patience = timeout.as_millis().to_string();
-    let settings = [
-        ("message.timeout.ms", patience.as_str()),
-        ("enable.idempotence", "true"),
-        // With idempotence and more than one, librdkafka's threads wait busily: at 1,000 records a second four fifths
-        // of a core, on which the nodes then wait, and an idle cluster seems to stall for 0.4 s instead of 0.03 s.
-        ("max.in.flight.requests.per.connection", "1"),
-    ];
+    let settings = [("message.timeout.ms", patience.as_str()), ("enable.idempotence", "true")];
     let connection = Outbox::connect(&target.bootstrap, &settings)?;
     // The outbox's own look at the topic: it has to know the partitions before it can send to a given one.
     find(&connection, target)?;
-    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let partitions = usize::try_from(topic.partitions).unwrap_or(0);
+    let account = Arc::new(Mutex::new(Account { ledger: Ledger::default(), lanes: Lanes::new(partitions) }));
     let start = Instant::now();
-    let account = Arc::clone(&ledger);
-    connection.link().deliveries.follow(move |sequence, result| match result {
-        Ok(landing) => lock(&account).acknowledged(sequence, landing.partition, start.elapsed()),
-        Err(code) => lock(&account).failed(sequence, reason(code)),
-    });
-    let run = mark();
-    let mut outbox = Outbox::new(connection, &topic)?;
+    let heard = Arc::clone(&account);
+    connection.link().deliveries.follow(move |sequence, result| lock(&heard).hear(sequence, result, start.elapsed()));
+    let mut sender = Sender { outbox: Outbox::new(connection, &topic)?, account, run: mark(), size, stop };
     let mut pace = Pace::new(rate, start);
     let mut told = start;
     let ended = || stop.is_cancelled() || lasting.is_some_and(|lasting| start.elapsed() >= lasting);
@@ -98,47 +94,89 @@ pub fn audit(request: &Request<'_>, stop: &CancellationToken, tell: &mut dyn FnM
     while left > 0 && !ended() {
         match pace.take(Instant::now()) {
             Ok(()) => {
-                let sequence = lock(&ledger).open();
-                let value = value(&run, sequence, size);
-                let item = Item { key: None, value: Some(value.as_bytes()), line: sequence };
-                let partition = i32::try_from(sequence % u64::from(topic.partitions.unsigned_abs())).unwrap_or(0);
-                // Where the queue is full and the user stops, the record is one of which nothing was heard.
-                let _ = outbox.send_all(&[item], Some(partition), stop);
+                lock(&sender.account).open();
                 left -= 1;
             }
-            Err(early) => outbox.connection().poll(early.clamp(Duration::from_millis(1), TICK)),
+            Err(early) => sender.outbox.connection().poll(early.clamp(Duration::from_millis(1), TICK)),
         }
+        sender.send_what_is_due();
         if told.elapsed() >= TICK {
             told = Instant::now();
-            tell(sending(&ledger));
+            tell(sender.progress());
         }
     }
-    settle(&outbox, timeout, &mut || tell(sending(&ledger)));
+    sender.settle(timeout, tell);
+    let Sender { outbox, account, run, .. } = sender;
     let elapsed = start.elapsed();
     drop(outbox);
     let ends = readable(&reader, &topic)?;
-    let mut ledger = lock(&ledger);
-    read_back(reader, &topic, &starts, &ends, &run, &mut ledger, tell)?;
+    let ledger = &mut lock(&account).ledger;
+    read_back(reader, &topic, &starts, &ends, &run, ledger, tell)?;
     Ok(ledger.report(topic.name, &run, elapsed))
 }
 
-fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+/// What is known of the records, and those that are still to be sent.
+struct Account {
+    ledger: Ledger,
+    lanes: Lanes,
+}
+
+impl Account {
+    fn open(&mut self) {
+        let sequence = self.ledger.open();
+        self.lanes.add(sequence);
+    }
+
+    fn hear(&mut self, sequence: u64, result: std::result::Result<Landing, RDKafkaErrorCode>, at: Duration) {
+        match result {
+            Ok(landing) => self.ledger.acknowledged(sequence, landing.partition, at),
+            Err(code) => self.ledger.failed(sequence, reason(code)),
+        }
+        self.lanes.answered(sequence);
+    }
+}
+
+fn lock(account: &Mutex<Account>) -> MutexGuard<'_, Account> {
     // A panic elsewhere leaves counts, no broken invariant.
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    account.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn sending(ledger: &Mutex<Ledger>) -> Progress {
-    let ledger = lock(ledger);
-    let (records, acknowledged) = ledger.so_far();
-    Progress::Sending { records, acknowledged, longest_stall: ledger.longest_stall() }
+struct Sender<'a> {
+    outbox: Outbox,
+    account: Arc<Mutex<Account>>,
+    run: String,
+    size: usize,
+    stop: &'a CancellationToken,
 }
 
-/// Waits for the open records.
-fn settle(outbox: &Outbox, timeout: Duration, tell: &mut dyn FnMut()) {
-    let deadline = Instant::now() + timeout + GRACE;
-    outbox.flush(TICK);
-    while outbox.wait(TICK) && Instant::now() < deadline {
-        tell();
+impl Sender<'_> {
+    fn send_what_is_due(&mut self) {
+        loop {
+            let Some((partition, records)) = lock(&self.account).lanes.take() else { return };
+            let values: Vec<String> = records.iter().map(|&sequence| value(&self.run, sequence, self.size)).collect();
+            let items = records.iter().zip(&values);
+            let items: Vec<Item> =
+                items.map(|(&line, value)| Item { key: None, value: Some(value.as_bytes()), line }).collect();
+            // Where the queue is full and the user stops, these are records of which nothing was heard.
+            let _ = self.outbox.send_all(&items, i32::try_from(partition).ok(), self.stop);
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        let ledger = &lock(&self.account).ledger;
+        let (records, acknowledged) = ledger.so_far();
+        Progress::Sending { records, acknowledged, longest_stall: ledger.longest_stall() }
+    }
+
+    /// Sends what is left, and waits for what was sent. Both may take a record's timeout.
+    fn settle(&mut self, timeout: Duration, tell: &mut dyn FnMut(Progress)) {
+        let deadline = Instant::now() + 2 * timeout + GRACE;
+        let is_over = |sender: &Self| sender.outbox.open() == 0 && lock(&sender.account).lanes.is_empty();
+        while !is_over(self) && Instant::now() < deadline {
+            self.outbox.connection().poll(TICK);
+            self.send_what_is_due();
+            tell(self.progress());
+        }
     }
 }
 
