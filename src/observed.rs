@@ -171,6 +171,8 @@ pub struct KafkaFacts {
     pub config: BTreeMap<String, String>,
     /// Every topic, internal ones too.
     pub topics: BTreeMap<TopicName, TopicFacts>,
+    /// Topics of which some node that answers has not heard yet.
+    pub unheard: BTreeSet<TopicName>,
     /// Reassignments under way: topic, partition's number.
     pub reassignments: BTreeMap<TopicName, BTreeMap<usize, Reassignment>>,
     /// The limit on their traffic.

@@ -53,6 +53,8 @@ pub enum Waiting {
     },
     /// No active controller.
     Leaderless,
+    /// Some node that answers does not list a topic yet.
+    Unheard(TopicName),
     /// Partitions of a topic are not in sync.
     OutOfSync {
         /// The topic.
@@ -114,7 +116,7 @@ impl Waiting {
             | Waiting::Listed(_)
             | Waiting::Ending(_) => Phase::Nodes,
             Waiting::Moving { .. } | Waiting::Stuck { .. } | Waiting::Held { .. } => Phase::Replicas,
-            Waiting::OutOfSync { .. } => Phase::Topics,
+            Waiting::Unheard(_) | Waiting::OutOfSync { .. } => Phase::Topics,
             Waiting::Settling(_) => Phase::Apps,
         }
     }
@@ -129,6 +131,7 @@ impl fmt::Display for Waiting {
                 write!(f, "{} does not list {} yet", node.service(), missing.join(", "))
             }
             Waiting::Leaderless => write!(f, "no active controller yet"),
+            Waiting::Unheard(topic) => write!(f, "not every node lists {topic} yet"),
             Waiting::OutOfSync { topic, partitions: 1 } => write!(f, "one partition of {topic} is not in sync yet"),
             Waiting::OutOfSync { topic, partitions } => {
                 write!(f, "{partitions} partitions of {topic} are not in sync yet")

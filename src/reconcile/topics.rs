@@ -2,7 +2,7 @@
 
 use super::{Blocked, Next, Step, Waiting, setting};
 use crate::{
-    observed::{Observed, PartitionFacts},
+    observed::{ContainerState, Observed, PartitionFacts},
     plan::{Plan, TopicPlan},
 };
 
@@ -22,16 +22,32 @@ pub(super) fn next(plan: &Plan, observed: &Observed, next: &mut Next) -> Result<
     Ok(())
 }
 
+/// The topics that can be made although not all nodes answer yet: all run, and the controller, which places the
+/// replicas, lists them. A node answers only once it has all that was written before it was let in.
+pub(super) fn early(plan: &Plan, observed: &Observed, next: &mut Next) {
+    let kafka = &observed.kafka;
+    let Some(listed) = kafka.controller.and_then(|controller| kafka.answering.get(&controller)) else { return };
+    let runs = |id| observed.docker.node(id).is_some_and(|node| node.state == ContainerState::Running);
+    if plan.staying().all(|(id, _)| runs(id) && listed.contains(&id)) {
+        let missing = plan.topics.values().filter(|topic| !kafka.topics.contains_key(&topic.name));
+        next.steps.extend(missing.map(create));
+    }
+}
+
+fn create(topic: &TopicPlan) -> Step {
+    let &TopicPlan { ref name, partitions, replication, .. } = topic;
+    Step::CreateTopic { topic: name.clone(), partitions, replication }
+}
+
 fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), Blocked> {
     let name = topic.name.clone();
     let Some(facts) = observed.kafka.topics.get(&name) else {
-        next.steps.push(Step::CreateTopic {
-            topic: name,
-            partitions: topic.partitions,
-            replication: topic.replication,
-        });
+        next.steps.push(create(topic));
         return Ok(());
     };
+    if observed.kafka.unheard.contains(&name) {
+        next.waiting.push(Waiting::Unheard(name.clone()));
+    }
     let has = facts.partitions.len() as u32;
     if has > topic.partitions {
         return Err(Blocked::FewerPartitions { topic: name, has, wanted: topic.partitions });

@@ -52,6 +52,7 @@ pub fn next_permitted(
         leaders(plan, observed, &mut next);
         upgrade::finalize(plan, observed, &mut next);
     } else {
+        topics::early(plan, observed, &mut next);
         stuck(plan, observed, &mut next);
     }
     let ready = serving && !plan.topics.keys().any(|name| !observed.kafka.topics.contains_key(name));

@@ -53,7 +53,7 @@ pub(super) async fn run(args: CreateArgs, cluster: Cluster, context: &Context) -
     };
     let (partitions, replication) = (plan.partitions, plan.replication);
     cluster.admin.create_topics(&[plan]).await?.into_values().collect::<Result<Vec<_>>>()?;
-    cluster.admin.served(&name, None).await?;
+    cluster.admin.served(&name).await?;
     let plural = if partitions == 1 { "" } else { "s" };
     context.ui.say(&format!("created topic {name} ({partitions} partition{plural}, replication {replication})"));
     let settings = &cluster.settings;

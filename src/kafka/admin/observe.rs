@@ -1,6 +1,9 @@
 //! One look at the cluster: who answers, who is in charge, which topics are how healthy.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use kafka_protocol::messages::{DescribeQuorumResponse, MetadataResponse, metadata_response::MetadataResponseTopic};
@@ -142,6 +145,13 @@ fn merge(mut views: Vec<View>) -> KafkaFacts {
         return KafkaFacts::default();
     }
     let View { metadata, metadata_level, .. } = views.swap_remove(best);
+    let topics: BTreeMap<_, _> = metadata.topics.iter().filter_map(topic_facts).collect();
+    let mut unheard = BTreeSet::new();
+    for other in &views {
+        let heard: BTreeSet<_> =
+            other.metadata.topics.iter().filter_map(|topic| Some(topic.name.as_ref()?.as_str())).collect();
+        unheard.extend(topics.keys().filter(|name| !heard.contains(name.as_str())).cloned());
+    }
     KafkaFacts {
         answering,
         cluster_id: metadata.cluster_id.map(|id| id.to_string()).filter(|id| !id.is_empty()),
@@ -149,7 +159,8 @@ fn merge(mut views: Vec<View>) -> KafkaFacts {
         metadata_level,
         supported,
         config: BTreeMap::new(),
-        topics: metadata.topics.iter().filter_map(topic_facts).collect(),
+        topics,
+        unheard,
         ..KafkaFacts::default()
     }
 }

@@ -13,7 +13,6 @@ use super::{
     groups::OFFSETS_TOPIC,
     lag::{lags, partitions_of},
     offsets::{Partition, by_leader},
-    topics::leaders_of,
 };
 use crate::{
     kafka::wire::KafkaError,
@@ -73,7 +72,7 @@ impl Admin {
     }
 
     /// As [`Admin::summary`], where nodes, controller and topics were looked at just now: only the rest is asked. The
-    /// records of the `new` topics are the caller's to ask for ([`Admin::served`]).
+    /// records of the `new` topics are the caller's to know.
     pub async fn summary_of(&self, facts: KafkaFacts, new: &BTreeSet<TopicName>, timeout: Duration) -> ClusterSummary {
         let deadline = Instant::now() + timeout;
         // Where the topic is missing that groups are kept in, there is none.
@@ -149,7 +148,11 @@ impl Admin {
 }
 
 fn leaders(facts: &KafkaFacts) -> BTreeMap<Partition, i32> {
-    facts.topics.iter().flat_map(|(name, topic)| leaders_of(name, topic)).flatten().collect()
+    let partitions =
+        facts.topics.iter().flat_map(|(name, topic)| (0..).zip(&topic.partitions).map(move |one| (name, one)));
+    partitions
+        .filter_map(|(name, (id, partition))| Some(((name.clone(), id), i32::from(partition.leader?.0))))
+        .collect()
 }
 
 fn led(facts: &KafkaFacts) -> BTreeMap<NodeId, usize> {

@@ -17,19 +17,14 @@ use tokio::time::Instant;
 
 use super::{
     Admin, At, Setting,
-    offsets::Partition,
     route::{metadata_request, retrying_where, topic_name, wire_topic},
 };
 use crate::{
     error::{Error, Result, While},
     kafka::wire::{KafkaError, message, to_text},
     model::TopicName,
-    observed::TopicFacts,
     plan::TopicPlan,
 };
-
-/// Where a topic's partitions end, by number, and who leads them.
-type Ends = (BTreeMap<i32, i64>, BTreeSet<i32>);
 
 impl Admin {
     /// Creates topics, and returns their settings, as the controller tells them. One that exists already counts as
@@ -108,40 +103,33 @@ impl Admin {
     }
 
     /// Waits until every partition of a topic that was made just now has a leader that answers and every broker lists
-    /// it, and returns where the partitions end then. `shown`: what a look at the cluster has shown of it, if there was
-    /// one.
+    /// it.
     ///
     /// # Errors
     /// It does not come about in time.
-    pub async fn served(&self, name: &TopicName, shown: Option<&TopicFacts>) -> Result<BTreeMap<i32, i64>> {
+    pub async fn served(&self, name: &TopicName) -> Result<()> {
         let deadline = self.deadline();
-        let shown = shown.and_then(|topic| leaders_of(name, topic).collect::<Option<BTreeMap<_, _>>>());
-        let (ends, leaders) = match self.ends(shown.unwrap_or_default(), deadline).await {
-            Ok((ends, leaders)) if !ends.is_empty() => (ends, leaders),
-            _ => self.first_ends(name, deadline).await?,
-        };
+        let leaders = self.answering_leaders(name, deadline).await?;
         // Who leads has heard of it.
         if !self.nodes().is_subset(&leaders) {
             let everywhere = self.everywhere(name, &|listed| listed > 0, &leaders, deadline).await;
             everywhere.map_err(Error::from).while_(|| format!("waiting for all brokers to list topic `{name}`"))?;
         }
-        Ok(ends)
+        Ok(())
     }
 
-    /// Where a topic's partitions end, and who leads them, once all their leaders answer.
-    async fn first_ends(&self, name: &TopicName, deadline: Instant) -> Result<Ends> {
+    /// Who leads a topic's partitions, once all of them answer.
+    async fn answering_leaders(&self, name: &TopicName, deadline: Instant) -> Result<BTreeSet<i32>> {
         // A broker may not have heard of the topic yet.
         let passes =
             |error: &KafkaError| error.is_passing() || error.code() == Some(ResponseError::UnknownTopicOrPartition);
-        let ask = || async { self.ends(self.leaders(std::slice::from_ref(name), deadline).await?, deadline).await };
-        let ends = retrying_where(passes, deadline, ask).await;
-        ends.map_err(Error::from).while_(|| format!("waiting for the leaders of topic `{name}`"))
-    }
-
-    /// Where the partitions of one topic end, asked of their leaders, and who these are.
-    async fn ends(&self, leaders: BTreeMap<Partition, i32>, deadline: Instant) -> Result<Ends, KafkaError> {
-        let ends = self.offsets_at(&leaders, At::Latest, deadline).await?;
-        Ok((ends.into_iter().map(|((_, id), end)| (id, end)).collect(), leaders.into_values().collect()))
+        let ask = || async {
+            let leaders = self.leaders(std::slice::from_ref(name), deadline).await?;
+            self.offsets_at(&leaders, At::Latest, deadline).await?;
+            Ok(leaders.into_values().collect())
+        };
+        let leaders = retrying_where(passes, deadline, ask).await;
+        leaders.map_err(Error::from).while_(|| format!("waiting for the leaders of topic `{name}`"))
     }
 
     /// Waits until every broker, but for those that have `answered`, lists a topic with the right number of partitions.
@@ -254,15 +242,6 @@ fn partition_count(name: &TopicName, count: u32) -> Result<i32, KafkaError> {
         error: ResponseError::InvalidPartitions,
         message: Some(format!("{count} partitions are more than Kafka can count")),
     })
-}
-
-/// Each partition's leader, where it has one.
-pub(super) fn leaders_of<'a>(
-    name: &'a TopicName,
-    topic: &'a TopicFacts,
-) -> impl Iterator<Item = Option<(Partition, i32)>> + 'a {
-    let leaders = topic.partitions.iter().map(|partition| partition.leader);
-    (0..).zip(leaders).map(|(id, leader)| Some(((name.clone(), id), i32::from(leader?.0))))
 }
 
 /// What is left until `deadline`, for the broker to know when to give up.

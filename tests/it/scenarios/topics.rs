@@ -6,9 +6,9 @@ use kdev::{
     engine::{World, simulated::Simulated},
     event::{Events, StepProgress},
     model::{NodeId, TopicName},
-    observed::{Observed, PartitionFacts, TopicFacts},
+    observed::{ContainerState, Observed, PartitionFacts, TopicFacts},
     plan::Plan,
-    reconcile::{Blocked, Next, Permission, Step, up as reconcile_up},
+    reconcile::{Blocked, Next, Permission, Step, Waiting, up as reconcile_up},
 };
 use proptest::prelude::*;
 
@@ -155,4 +155,37 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_topic_is_made_once_the_controller_lists_all_nodes_whether_or_not_they_answer() {
+    let mut observed = world_with(&[]).await;
+    let plan = planned("[topics.users]\npartitions = 1\n[topics.posts.config]\n\"retention.bytes\" = 1\n", &observed);
+    let [controller, other, last] = [1, 2, 3].map(NodeId);
+    observed.kafka.controller = Some(controller);
+    observed.kafka.answering.remove(&last);
+    let steps = |observed: &Observed| told(&look(&plan, &Permission::Everything, observed).steps);
+    // The other topic's setting is compared once all can be asked.
+    assert_eq!(steps(&observed), ["create topic users (1 partitions, replication 3)"]);
+    let mut unlisted = observed.clone();
+    unlisted.kafka.answering.get_mut(&controller).unwrap().remove(&last);
+    assert_eq!(steps(&unlisted), [""; 0]);
+    let mut silent = observed.clone();
+    silent.kafka.answering.remove(&controller);
+    assert!(silent.kafka.answering.contains_key(&other));
+    assert_eq!(steps(&silent), [""; 0]);
+    let mut down = observed.clone();
+    let ends = |c: &mut kdev::observed::ContainerFacts| c.state = ContainerState::Exited { code: 0, oom: false };
+    down.docker.containers.iter_mut().filter(|c| c.service == "kafka-3").for_each(ends);
+    assert_eq!(steps(&down), ["start kafka-3"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_topic_that_not_all_nodes_list_is_waited_for() {
+    let mut observed = world_with(&[]).await;
+    let plan = planned("", &observed);
+    assert_eq!(look(&plan, &Permission::Everything, &observed), Next::default());
+    observed.kafka.unheard = BTreeSet::from([topic("posts"), topic("somebody-elses")]);
+    let next = look(&plan, &Permission::Everything, &observed);
+    assert_eq!((next.steps, next.waiting), (Vec::new(), vec![Waiting::Unheard(topic("posts"))]));
 }

@@ -1,5 +1,7 @@
 //! `observe`, `quorum` and `summary`.
 
+use std::collections::BTreeSet;
+
 use kafka_protocol::messages::{
     ApiKey, DescribeQuorumRequest, DescribeQuorumResponse, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest,
     ListOffsetsResponse,
@@ -37,6 +39,20 @@ async fn observe_believes_the_newest_controller() {
     assert_eq!(partitions[0].replicas, all);
     assert_eq!(partitions[0].isr, all[..2]);
     assert!(!partitions[0].in_sync());
+}
+
+#[tokio::test]
+async fn a_topic_that_one_node_does_not_list_is_told() {
+    let fake = Fake::start(3, |ask| match (ask.node, ask.key, ask.before) {
+        (2, ApiKey::Metadata, ..3) => ask.reply::<MetadataRequest>(MetadataResponse::default()),
+        (_, ApiKey::Metadata, _) => metadata(ask, &[1, 2]),
+        _ => quorum(ask, 1, 5),
+    })
+    .await;
+    let admin = admin(&fake);
+    let unheard = async || admin.observe(&addresses(&fake), LONG).await.unheard;
+    assert_eq!(unheard().await, BTreeSet::from([topic("posts")]));
+    assert_eq!(unheard().await, BTreeSet::new());
 }
 
 #[tokio::test]
