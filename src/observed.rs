@@ -273,6 +273,11 @@ impl DockerFacts {
         self.containers.iter().find(|c| c.role == Role::Node && c.service == service && !c.set_aside)
     }
 
+    /// Whether a node's container runs.
+    pub fn runs(&self, id: NodeId) -> bool {
+        self.node(id).is_some_and(|container| container.state == ContainerState::Running)
+    }
+
     /// The earlier container of a node that is being replaced.
     pub fn set_aside(&self, id: NodeId) -> Option<&ContainerFacts> {
         let service = id.service();

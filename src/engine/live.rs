@@ -154,7 +154,7 @@ impl Live {
 
     async fn kafka_facts(&self, docker: &DockerFacts, acted: Acted) -> KafkaFacts {
         let mut running = addresses(&self.plan);
-        running.retain(|&id, _| docker.node(id).is_some_and(|c| c.state == ContainerState::Running));
+        running.retain(|&id, _| docker.runs(id));
         if running.is_empty() {
             return KafkaFacts::default();
         }

@@ -112,12 +112,7 @@ fn settle(plan: &Plan, observed: &mut Observed, behind: &BTreeMap<NodeId, usize>
             container.state = ContainerState::Running;
         }
     }
-    let running: Vec<NodeId> = plan
-        .nodes
-        .keys()
-        .copied()
-        .filter(|&id| observed.docker.node(id).is_some_and(|c| c.state == ContainerState::Running))
-        .collect();
+    let running: Vec<NodeId> = plan.nodes.keys().copied().filter(|&id| observed.docker.runs(id)).collect();
     let voters = plan.voters;
     let up = running.iter().filter(|id| id.0 <= voters).count();
     let kafka = &mut observed.kafka;

@@ -8,7 +8,7 @@ use crate::{
     engine::{Acted, World},
     error::Result,
     model::NodeId,
-    observed::{ContainerState, Observed},
+    observed::Observed,
     plan::Plan,
 };
 
@@ -34,7 +34,7 @@ pub(super) async fn look(world: &impl World, plan: &Plan, cancel: &CancellationT
 
 /// Whether all nodes run as far as the engine can tell, and Kafka is not there all the same.
 fn is_passing(plan: &Plan, observed: &Observed) -> bool {
-    let runs = |id| observed.docker.node(id).is_some_and(|node| node.state == ContainerState::Running);
+    let runs = |id| observed.docker.runs(id);
     let answers = |id| observed.kafka.answering.contains_key(&id);
     let all = |is: &dyn Fn(NodeId) -> bool| plan.staying().all(|(id, _)| is(id));
     all(&runs) && (observed.kafka.controller.is_none() || !all(&answers))

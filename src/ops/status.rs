@@ -47,10 +47,10 @@ pub async fn status(session: &Session) -> Result<Status> {
 /// There is no port for a node.
 pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed, steps: &[Step]) -> Result<Status> {
     let ports = planning::ports(session, &observed.docker)?;
-    let (mut summary, memory) =
-        join(kafka.summary_of(observed.kafka, &new_and_empty(steps), PATIENCE), memory(session, &observed.docker))
-            .await;
-    summary.messages.extend(new_and_empty(steps).into_iter().map(|topic| (topic, 0)));
+    let new = new_and_empty(steps);
+    let rest = kafka.summary_of(observed.kafka, &new, PATIENCE);
+    let (mut summary, memory) = join(rest, memory(session, &observed.docker)).await;
+    summary.messages.extend(new.into_iter().map(|topic| (topic, 0)));
     Ok(told(session, &ports, observed.docker, summary, memory))
 }
 
@@ -90,11 +90,7 @@ fn told(
 
 /// The host addresses of the nodes that run.
 pub fn running(docker: &DockerFacts, ports: &BTreeMap<NodeId, u16>) -> BTreeMap<NodeId, String> {
-    ports
-        .iter()
-        .filter(|(id, _)| docker.node(**id).is_some_and(|c| c.state == ContainerState::Running))
-        .map(|(&id, port)| (id, format!("127.0.0.1:{port}")))
-        .collect()
+    ports.iter().filter(|(id, _)| docker.runs(**id)).map(|(&id, port)| (id, format!("127.0.0.1:{port}"))).collect()
 }
 
 /// Resident memory of the nodes that run; a container that ends meanwhile has none.

@@ -24,7 +24,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
     for (&id, node) in &plan.nodes {
         // One that leaves comes back only where it alone has what must be moved.
         let comes_back = || leave::is_needed(id, &observed.kafka);
-        if node.leaving && docker.node(id).is_none_or(|c| c.state != ContainerState::Running) && !comes_back() {
+        if node.leaving && !docker.runs(id) && !comes_back() {
             continue;
         }
         let aside = docker.set_aside(id);
@@ -89,8 +89,7 @@ fn stale(node: &NodePlan, container: &ContainerFacts, image: Option<&str>) -> bo
 /// Stops the one stale node that may be stopped, the active controller last.
 fn replace_one(plan: &Plan, observed: &Observed, image: Option<&str>, mut stale: Vec<NodeId>, next: &mut Next) {
     // A node already on its way out or in comes first, and there must be an image to make the new one from.
-    let under_way =
-        plan.staying().any(|(id, _)| observed.docker.node(id).is_none_or(|c| c.state != ContainerState::Running));
+    let under_way = plan.staying().any(|(id, _)| !observed.docker.runs(id));
     if stale.is_empty() || image.is_none() {
         return;
     }

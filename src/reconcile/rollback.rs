@@ -12,7 +12,7 @@ use crate::{
 pub fn wanted(observed: &Observed) -> BTreeSet<NodeId> {
     let docker = &observed.docker;
     let not_replaced = |&id: &NodeId| {
-        let runs = docker.node(id).is_some_and(|c| c.state == ContainerState::Running);
+        let runs = docker.runs(id);
         docker.set_aside(id).is_some() && !(runs && roll::serves(id, observed))
     };
     NodeId::first(NodeId::MAX).filter(not_replaced).collect()

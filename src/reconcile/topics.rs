@@ -2,7 +2,7 @@
 
 use super::{Blocked, Next, Step, Waiting, setting};
 use crate::{
-    observed::{ContainerState, Observed, PartitionFacts},
+    observed::{Observed, PartitionFacts},
     plan::{Plan, TopicPlan},
 };
 
@@ -27,8 +27,7 @@ pub(super) fn next(plan: &Plan, observed: &Observed, next: &mut Next) -> Result<
 pub(super) fn early(plan: &Plan, observed: &Observed, next: &mut Next) {
     let kafka = &observed.kafka;
     let Some(listed) = kafka.controller.and_then(|controller| kafka.answering.get(&controller)) else { return };
-    let runs = |id| observed.docker.node(id).is_some_and(|node| node.state == ContainerState::Running);
-    if plan.staying().all(|(id, _)| runs(id) && listed.contains(&id)) {
+    if plan.staying().all(|(id, _)| observed.docker.runs(id) && listed.contains(&id)) {
         let missing = plan.topics.values().filter(|topic| !kafka.topics.contains_key(&topic.name));
         next.steps.extend(missing.map(create));
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     model::{NodeId, Role},
-    observed::{ContainerFacts, ContainerState, Observed, PartitionFacts},
+    observed::{ContainerFacts, Observed, PartitionFacts},
     plan::{NodePlan, Plan},
 };
 
@@ -125,7 +125,7 @@ fn network(plan: &Plan, observed: &Observed, next: &mut Next) {
 
 /// Whether every node answers, lists all others, and a controller is active.
 fn serving(plan: &Plan, observed: &Observed, next: &mut Next) -> bool {
-    let running = |id: NodeId| observed.docker.node(id).is_some_and(|c| c.state == ContainerState::Running);
+    let running = |id: NodeId| observed.docker.runs(id);
     let kafka = &observed.kafka;
     let mut serving = true;
     for (id, _) in plan.staying() {
