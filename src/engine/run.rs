@@ -231,7 +231,7 @@ struct Work<'a, W> {
     numbers: u64,
     /// When to give up.
     deadline: Instant,
-    /// Why the last step that Kafka did not finish in time was not.
+    /// Why the last step that Kafka did not finish in time was not; none once one went well.
     late: Option<String>,
 }
 
@@ -301,6 +301,9 @@ impl<W: World> Work<'_, W> {
         }
         match result {
             Ok(()) => {
+                if step.is_kafkas() {
+                    self.late = None;
+                }
                 self.events.send(Event::Done { step: number });
                 done.push(step);
                 Ok(())

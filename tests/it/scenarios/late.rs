@@ -16,7 +16,7 @@ use kdev::{
     event::{Event, Events, StepProgress},
     observed::Observed,
     plan::Plan,
-    reconcile::{Step, up as reconcile_up},
+    reconcile::{Step, Waiting, up as reconcile_up},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -61,12 +61,26 @@ const TOO_LONG: Duration = Duration::from_secs(15);
 
 /// `up` in such a world, and what was told of steps that were late.
 async fn up(plan: &Plan, late: &[Late], timeout: Duration) -> (Result<Outcome>, Vec<String>) {
+    up_and_wait(plan, late, timeout, None).await
+}
+
+/// As [`up`], and then for something that never comes about.
+async fn up_and_wait(
+    plan: &Plan,
+    late: &[Late],
+    timeout: Duration,
+    waiting: Option<Waiting>,
+) -> (Result<Outcome>, Vec<String>) {
     let world = Simulated::new(plan.clone(), Observed::default());
     let world = Arc::new(Busy { world, late: Mutex::new(late.iter().copied().collect()) });
     let (events, mut told) = Events::channel();
     let cancel = CancellationToken::new();
     let run = Run { events: &events, cancel: &cancel, timeout, first: Vec::new() };
-    let goal = |observed: &Observed| Ok(reconcile_up::next(plan, true, observed).unwrap());
+    let goal = |observed: &Observed| {
+        let mut next = reconcile_up::next(plan, true, observed).unwrap();
+        next.waiting.extend(waiting.clone());
+        Ok(next)
+    };
     let reached = run::reach(&world, run, goal).await;
     drop(events);
     let mut whys = Vec::new();
@@ -108,4 +122,12 @@ async fn once_the_time_is_up_it_is_told_what_did_not_answer() {
     assert_eq!((error.kind, error.message.as_str()), (Kind::TimedOut, "not ready after 40s"));
     assert_eq!(error.details, ["localhost:9092 did not answer within 15s"]);
     assert!(whys.len() >= 2, "{whys:?}");
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_was_late_and_went_well_then_is_no_reason_any_more() {
+    let plan = plan(&built_in(), &Observed::default());
+    let (reached, whys) = up_and_wait(&plan, &[Late::Undone], Duration::from_secs(60), Some(Waiting::Leaderless)).await;
+    let error = reached.expect_err("it waits for good");
+    assert_eq!((error.details, whys.len()), (vec![Waiting::Leaderless.to_string()], 1));
 }
