@@ -4,12 +4,14 @@
 //! `--dry-run` and the property tests.
 
 pub mod ending;
+mod ends;
 mod expected;
 mod known;
 pub mod live;
 mod mishap;
 mod moving;
 pub mod prepare;
+mod recent;
 pub mod run;
 mod settled;
 pub mod simulated;

@@ -95,7 +95,7 @@ pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
     }
     let ready_ms = u64::try_from(timeline.elapsed().as_millis()).unwrap_or(u64::MAX);
     let looking = timeline.begin(KDEV, "status");
-    let status = status::status_after(&session, done.world.kafka(), done.observed, &done.steps).await?;
+    let status = status::status_after(&session, &done.world, done.observed, &done.steps).await?;
     timeline.end(looking);
     if output == Output::Json {
         let steps = done.steps.iter().map(ToString::to_string).collect();

@@ -17,6 +17,11 @@ pub(super) struct Expected {
 }
 
 impl Expected {
+    /// Whether one node's topics show all of it.
+    pub fn is_topics_of_one(&self) -> bool {
+        self.topics.is_empty() && self.level.is_none()
+    }
+
     /// Whether a look shows all of it.
     pub fn is_shown(&self, facts: &KafkaFacts) -> bool {
         let mut partitions = facts.topics.values().flat_map(|topic| &topic.partitions);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -13,16 +13,19 @@ use tokio::sync::OnceCell;
 use super::{
     Acted, World,
     ending::Together,
+    ends::Beforehand,
     expected::Expected,
     known::{Known, Settings},
-    mishap, moving, prepare, settled,
+    mishap, moving, prepare,
+    recent::Recent,
+    settled,
     starting::Turns,
 };
 use crate::{
     docker::{Engine, Mirror},
     error::{Error, Result, While},
     event::StepProgress,
-    kafka::admin::Admin,
+    kafka::admin::{Admin, Ends},
     model::{NodeId, Role, TopicName},
     observed::{ContainerState, DockerFacts, KafkaFacts, Observed},
     plan::{
@@ -41,17 +44,19 @@ const DOCKER_FRESH: Duration = Duration::from_millis(500);
 pub(super) const KAFKA_PATIENCE: Duration = Duration::from_millis(700);
 /// A new topic, an election, or a new level of the metadata is seen by all nodes within a few hundred milliseconds.
 const SHOWN: Duration = Duration::from_secs(5);
-const SHOWN_STEP: Duration = Duration::from_millis(20);
+const SHOWN_STEP: Duration = Duration::from_millis(10);
 /// A program may print before the engine has written down when it started.
 const STARTING_MS: i64 = 1000;
 
 /// Docker and Kafka, for one plan.
 pub struct Live {
     docker: Engine,
-    kafka: Admin,
+    kafka: Arc<Admin>,
     plan: Plan,
     moving: moving::Looks,
     last: Mutex<Option<(Instant, DockerFacts)>>,
+    recent: Recent,
+    ends: Beforehand,
     starting: Turns,
     ending: Together,
     settings: Known<Settings>,
@@ -69,13 +74,15 @@ impl Live {
 
     /// For this plan, and for replicas that are to be moved on that occasion.
     pub fn on(docker: Engine, plan: Plan, occasion: Occasion) -> Self {
-        let kafka = Admin::for_nodes(&addresses(&plan));
+        let kafka = Arc::new(Admin::for_nodes(&addresses(&plan)));
         Live {
             docker,
             kafka,
             plan,
             moving: moving::Looks::new(occasion),
             last: Mutex::default(),
+            recent: Recent::default(),
+            ends: Beforehand::default(),
             starting: Turns::default(),
             ending: Together::default(),
             settings: Known::default(),
@@ -95,6 +102,11 @@ impl Live {
     /// The cluster's client, for what no look tells.
     pub fn kafka(&self) -> &Admin {
         &self.kafka
+    }
+
+    /// Where partitions begin and end, if it was asked a moment ago, as replicas were waited for.
+    pub async fn ends(&self) -> Option<Ends> {
+        self.ends.answer().await
     }
 
     async fn create_volume(&self, node: NodeId) -> Result<()> {
@@ -139,7 +151,7 @@ impl Live {
     async fn observe_kafka(&self, running: &BTreeMap<NodeId, String>) -> KafkaFacts {
         let since = Instant::now();
         loop {
-            let facts = self.kafka.observe_by_one(running, KAFKA_PATIENCE).await;
+            let facts = self.ask_kafka(running).await;
             // Without a controller nothing is asked for.
             if facts.controller.is_none() {
                 return facts;
@@ -152,11 +164,27 @@ impl Live {
         }
     }
 
+    /// Asks all nodes, or the one in charge for its topics, where that is all that may have changed.
+    async fn ask_kafka(&self, running: &BTreeMap<NodeId, String>) -> KafkaFacts {
+        let recent = if self.expected().is_topics_of_one() { self.recent.get(running) } else { None };
+        if let Some(recent) = recent
+            && let Some(facts) = self.kafka.observe_topics(recent, KAFKA_PATIENCE).await
+        {
+            return facts;
+        }
+        let facts = self.kafka.observe_by_one(running, KAFKA_PATIENCE).await;
+        self.recent.keep(running, &facts);
+        facts
+    }
+
     async fn kafka_facts(&self, docker: &DockerFacts, acted: Acted) -> KafkaFacts {
         let mut running = addresses(&self.plan);
         running.retain(|&id, _| docker.runs(id));
         if running.is_empty() {
             return KafkaFacts::default();
+        }
+        if acted == Acted::OnEngine {
+            self.recent.forget();
         }
         let mut facts = self.observe_kafka(&running).await;
         if facts.controller.is_none() {
@@ -166,6 +194,9 @@ impl Live {
         // but of moves to a node that is down it is said that they wait.
         let complete = self.plan.staying().all(|(id, _)| facts.answering.contains_key(&id));
         let all_run = self.plan.staying().all(|(id, _)| running.contains_key(&id));
+        if complete && !self.moving.is_anew() {
+            self.ends.ask(&self.kafka, &facts);
+        }
         let planned: Vec<_> = self.plan.topics.keys().filter(|name| facts.topics.contains_key(name)).cloned().collect();
         let moving = async {
             match complete || !all_run {

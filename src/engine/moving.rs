@@ -117,7 +117,10 @@ impl Looks {
         // First the list, then the metadata, which may be older than what the controller knows: the other way round a
         // move that ends in between would look like replicas that nobody wanted.
         let listed = kafka.reassignments().await?;
-        *facts = kafka.observe_by_one(at, KAFKA_PATIENCE).await;
+        *facts = match kafka.observe_topics(facts.clone(), KAFKA_PATIENCE).await {
+            Some(facts) => facts,
+            None => kafka.observe_by_one(at, KAFKA_PATIENCE).await,
+        };
         let reassignments = with_unheard_of(listed, last, facts);
         if reassignments.is_empty() {
             self.at_rest.keep(asked, replicas(facts));

@@ -25,6 +25,8 @@ use crate::{
 /// How long to wait before looking again when there is nothing to do. Readiness is seen this late at most; one look
 /// at a live cluster takes a few milliseconds.
 const PAUSE: Duration = Duration::from_millis(40);
+/// As [`PAUSE`], where replicas come into sync, which takes nodes that have just started 0.1 s: a look asks one of them.
+const PAUSE_FOR_REPLICAS: Duration = Duration::from_millis(20);
 /// The first pause after something has changed, which is seldom the last to change; then twice as long each time.
 const SOON: Duration = Duration::from_millis(10);
 /// How long to wait before looking again when there is nothing to do until a step ends: what runs may still die.
@@ -156,6 +158,7 @@ pub async fn reach<W: World>(
         pause = match next.waiting.as_slice() {
             [] => UNTIL_A_STEP_ENDS,
             waiting if waiting != told => SOON,
+            waiting if waiting.iter().all(|one| matches!(one, Waiting::OutOfSync { .. })) => PAUSE_FOR_REPLICAS,
             _ => (pause * 2).min(PAUSE),
         };
         if next.waiting != told {

@@ -36,7 +36,7 @@ pub use loss::Goes;
 pub use members::{GroupDescription, Member};
 pub use offsets::At;
 pub use quorum::{Quorum, QuorumReplica};
-pub use summary::{ClusterSummary, GroupSummary};
+pub use summary::{ClusterSummary, Ends, GroupSummary};
 
 pub(super) use route::{metadata_request, wire_topic};
 

@@ -9,6 +9,7 @@ use futures_util::future::{join, join_all};
 
 use super::{Session, planning};
 use crate::{
+    engine::live::Live,
     error::Result,
     kafka::admin::{Admin, ClusterSummary},
     model::{NodeId, TopicName},
@@ -41,26 +42,30 @@ pub async fn status(session: &Session) -> Result<Status> {
     Ok(told(session, &ports, docker, summary, memory))
 }
 
-/// As [`status()`], of what `up` has just looked at after these steps: only what that leaves out is asked.
+/// As [`status()`], of what `up` has just looked at in this world after these steps: only what that leaves out is asked.
 ///
 /// # Errors
 /// There is no port for a node.
-pub async fn status_after(session: &Session, kafka: &Admin, observed: Observed, steps: &[Step]) -> Result<Status> {
+pub async fn status_after(session: &Session, world: &Live, observed: Observed, steps: &[Step]) -> Result<Status> {
     let ports = planning::ports(session, &observed.docker)?;
-    let new = new_and_empty(steps);
-    let rest = kafka.summary_of(observed.kafka, &new, PATIENCE);
+    // An app that was started may have written since.
+    let (new, ends) = match steps.iter().any(starts_app) {
+        true => (BTreeSet::new(), None),
+        false => (made(steps), world.ends().await),
+    };
+    let rest = world.kafka().summary_of(observed.kafka, &new, ends, PATIENCE);
     let (mut summary, memory) = join(rest, memory(session, &observed.docker)).await;
     summary.messages.extend(new.into_iter().map(|topic| (topic, 0)));
     Ok(told(session, &ports, observed.docker, summary, memory))
 }
 
-/// The topics that these steps have made, where they have started no app that may have written to them since. Their
-/// leaders, of which this would be the first request, would take longer to answer than all else.
-fn new_and_empty(steps: &[Step]) -> BTreeSet<TopicName> {
-    let starts_app = |step: &Step| matches!(step, Step::Start { .. }) && step.app().is_some();
-    if steps.iter().any(starts_app) {
-        return BTreeSet::new();
-    }
+fn starts_app(step: &Step) -> bool {
+    matches!(step, Step::Start { .. }) && step.app().is_some()
+}
+
+/// The topics that these steps have made, which are empty: their leaders, of which this would be the first request,
+/// would take longer to answer than all else.
+fn made(steps: &[Step]) -> BTreeSet<TopicName> {
     let made = |step: &Step| match step {
         Step::CreateTopic { topic, .. } => Some(topic.clone()),
         _ => None,

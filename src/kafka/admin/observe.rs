@@ -77,6 +77,15 @@ impl Admin {
         merge(views)
     }
 
+    /// `facts`, which are of a moment ago, with the topics of now: asked of the node in charge, which is never behind. None
+    /// where it does not answer.
+    pub async fn observe_topics(&self, mut facts: KafkaFacts, timeout: Duration) -> Option<KafkaFacts> {
+        let node = facts.controller?;
+        let answer = self.node(i32::from(node.0), &metadata_request(None), Instant::now() + timeout).await.ok()?;
+        facts.topics = answer.topics.iter().filter_map(topic_facts).collect();
+        Some(facts)
+    }
+
     /// `quorum`: whether it is asked who is in charge.
     async fn view(&self, node: NodeId, address: &str, deadline: Instant, quorum: bool) -> Result<View, KafkaError> {
         // An idle connection may have died meanwhile (its node restarted).

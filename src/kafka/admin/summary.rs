@@ -20,6 +20,9 @@ use crate::{
     observed::KafkaFacts,
 };
 
+/// First and next offsets of partitions.
+pub type Ends = [BTreeMap<Partition, i64>; 2];
+
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterSummary {
@@ -62,8 +65,9 @@ impl Admin {
         let lists = addresses.keys().map(|&id| self.groups_read(id, listed_by));
         let (facts, lists) = join(self.observe(addresses, first), join_all(lists)).await;
         let unled = facts.controller.is_none() && !facts.answering.is_empty();
-        let none_is_new = BTreeSet::new();
-        let rest = self.summarized(facts, &none_is_new, std::future::ready(lists), deadline);
+        let leaders = leaders(&facts);
+        let ends = self.reachable_ends(&leaders, deadline);
+        let rest = self.summarized(facts, ends, std::future::ready(lists), deadline);
         // Nodes that have just started on a busy machine may take longer to find out than all else.
         let leader = async { if unled { self.quorum_once(deadline).await.ok()?.leader } else { None } };
         let (mut summary, leader) = join(rest, leader).await;
@@ -72,27 +76,44 @@ impl Admin {
     }
 
     /// As [`Admin::summary`], where nodes, controller and topics were looked at just now: only the rest is asked. The
-    /// records of the `new` topics are the caller's to know.
-    pub async fn summary_of(&self, facts: KafkaFacts, new: &BTreeSet<TopicName>, timeout: Duration) -> ClusterSummary {
+    /// records of the `new` topics are the caller's to know; `ends` are those that are known, and asked where any is not.
+    pub async fn summary_of(
+        &self,
+        facts: KafkaFacts,
+        new: &BTreeSet<TopicName>,
+        ends: Option<Ends>,
+        timeout: Duration,
+    ) -> ClusterSummary {
         let deadline = Instant::now() + timeout;
         // Where the topic is missing that groups are kept in, there is none.
         let may_have_groups = facts.topics.keys().any(|name| name.as_str() == OFFSETS_TOPIC);
         let nodes: Vec<NodeId> = facts.answering.keys().filter(|_| may_have_groups).copied().collect();
         let lists = join_all(nodes.into_iter().map(|id| self.groups_read(id, Instant::now() + timeout / 2)));
-        self.summarized(facts, new, lists, deadline).await
+        let mut leaders = leaders(&facts);
+        leaders.retain(|(topic, _), _| !new.contains(topic));
+        let known = |[first, next]: &Ends| leaders.keys().all(|one| first.contains_key(one) && next.contains_key(one));
+        let ends = async {
+            match ends.filter(known) {
+                Some(ends) => ends,
+                None => self.reachable_ends(&leaders, deadline).await,
+            }
+        };
+        self.summarized(facts, ends, lists, deadline).await
     }
 
-    /// The second round: offsets, but of the `new` topics, and what the groups of each node's list do.
+    /// First and next offsets of all partitions whose leader answers within `timeout`.
+    pub async fn ends(&self, facts: &KafkaFacts, timeout: Duration) -> Ends {
+        self.reachable_ends(&leaders(facts), Instant::now() + timeout).await
+    }
+
+    /// The second round: offsets, and what the groups of each node's list do.
     async fn summarized(
         &self,
         facts: KafkaFacts,
-        new: &BTreeSet<TopicName>,
+        ends: impl Future<Output = Ends>,
         lists: impl Future<Output = Vec<Result<Vec<ListedGroup>, KafkaError>>>,
         deadline: Instant,
     ) -> ClusterSummary {
-        let mut leaders = leaders(&facts);
-        leaders.retain(|(topic, _), _| !new.contains(topic));
-        let ends = self.reachable_ends(&leaders, deadline);
         let groups = async {
             let mut groups: Vec<ListedGroup> = lists.await.into_iter().flatten().flatten().collect();
             groups.sort_by(|a, b| a.name.cmp(&b.name));
@@ -130,11 +151,7 @@ impl Admin {
     }
 
     /// First and next offsets of those partitions whose leader answers.
-    async fn reachable_ends(
-        &self,
-        leaders: &BTreeMap<Partition, i32>,
-        deadline: Instant,
-    ) -> [BTreeMap<Partition, i64>; 2] {
+    async fn reachable_ends(&self, leaders: &BTreeMap<Partition, i32>, deadline: Instant) -> Ends {
         let asked = by_leader(leaders)
             .into_iter()
             .map(|(leader, partitions)| async move { self.ends_of_leader(leader, &partitions, deadline).await });

@@ -94,6 +94,28 @@ async fn one_node_is_asked_who_is_in_charge_until_it_does_not_know() {
 }
 
 #[tokio::test]
+async fn the_node_in_charge_alone_tells_of_topics() {
+    let fake = Fake::start(3, |ask| match ask.key {
+        ApiKey::Metadata if ask.node == 2 && ask.before > 1 => Answer::Close,
+        ApiKey::Metadata if ask.node == 2 => metadata(ask, &[1, 2]),
+        ApiKey::Metadata => ask.reply::<MetadataRequest>(MetadataResponse::default()),
+        _ => quorum(ask, 2, 6),
+    })
+    .await;
+    let admin = admin(&fake);
+    admin.give(&addresses(&fake));
+    let answering = BTreeMap::from([(NodeId(1), BTreeSet::new())]);
+    let before = KafkaFacts { controller: Some(NodeId(2)), answering, ..KafkaFacts::default() };
+    let after = admin.observe_topics(before.clone(), LONG).await.unwrap();
+    assert_eq!(after.topics[&topic("posts")].partitions.len(), 2);
+    assert_eq!(KafkaFacts { topics: BTreeMap::new(), ..after }, before);
+    assert_eq!(fake.asked_of(ApiKey::Metadata), [2]);
+    assert_eq!(admin.observe_topics(KafkaFacts { controller: None, ..before.clone() }, LONG).await, None);
+    assert_eq!(admin.observe_topics(before.clone(), LONG).await.map(|facts| facts.topics.len()), Some(1));
+    assert_eq!(admin.observe_topics(before, LONG).await, None, "it has gone");
+}
+
+#[tokio::test]
 async fn where_the_one_hangs_another_is_asked() {
     let fake = Fake::start(2, |ask| match (ask.key, ask.node) {
         (ApiKey::Metadata, 1) if ask.before >= 2 => Answer::Silence,
@@ -211,6 +233,27 @@ async fn summary_counts_what_can_be_counted() {
     assert_eq!(summary.leaders, BTreeMap::from([(NodeId(1), 1), (NodeId(2), 1)]));
     assert_eq!(summary.groups, []);
     assert_eq!(summary.facts.controller, Some(NodeId(2)));
+}
+
+#[tokio::test]
+async fn known_ends_are_asked_only_where_one_is_missing() {
+    let fake = Fake::start(1, |ask| match ask.key {
+        ApiKey::Metadata => metadata(ask, &[1, 1]),
+        ApiKey::DescribeQuorum => quorum(ask, 1, 6),
+        _ => Answer::Close,
+    })
+    .await;
+    let admin = admin(&fake);
+    let facts = admin.observe(&addresses(&fake), LONG).await;
+    let ends = |partitions: std::ops::Range<i32>| {
+        [3, 10].map(|offset| partitions.clone().map(|id| ((topic("posts"), id), offset)).collect())
+    };
+    let none_is_new = BTreeSet::new();
+    let summary = admin.summary_of(facts.clone(), &none_is_new, Some(ends(0..2)), LONG).await;
+    assert_eq!(summary.messages, BTreeMap::from([(topic("posts"), 14)]));
+    assert_eq!(fake.asked_of(ApiKey::ListOffsets).len(), 0);
+    admin.summary_of(facts, &none_is_new, Some(ends(0..1)), LONG).await;
+    assert!(!fake.asked_of(ApiKey::ListOffsets).is_empty(), "of one partition nothing is known");
 }
 
 #[tokio::test]
