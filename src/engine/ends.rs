@@ -39,3 +39,39 @@ impl Beforehand {
         answer.await.ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use kafka_protocol::messages::ApiKey;
+
+    use super::*;
+    use crate::{
+        kafka::wire::fake::{Answer, Fake},
+        model::NodeId,
+        observed::TopicFacts,
+    };
+
+    /// One partition of two replicas, of which these are in sync.
+    fn facts(isr: &[u8]) -> KafkaFacts {
+        let nodes = |ids: &[u8]| ids.iter().copied().map(NodeId).collect();
+        let partition = PartitionFacts { leader: Some(NodeId(1)), replicas: nodes(&[1, 2]), isr: nodes(isr) };
+        let topic = TopicFacts { partitions: vec![partition], ..TopicFacts::default() };
+        KafkaFacts { topics: BTreeMap::from([("posts".parse().unwrap(), topic)]), ..KafkaFacts::default() }
+    }
+
+    #[tokio::test]
+    async fn it_is_asked_once_and_only_while_replicas_are_waited_for() {
+        let fake = Fake::start(1, |_| Answer::Close).await;
+        let kafka = Arc::new(Admin::for_nodes(&BTreeMap::from([(NodeId(1), fake.addresses[0].clone())])));
+        let before = Beforehand::default();
+        before.ask(&kafka, &facts(&[1, 2]));
+        assert_eq!(before.answer().await, None, "all are in sync");
+        before.ask(&kafka, &facts(&[1]));
+        before.ask(&kafka, &facts(&[1]));
+        assert_eq!(before.answer().await, Some(Ends::default()), "the leader breaks off: nothing is known");
+        assert_eq!(before.answer().await, None, "it was told already");
+        assert_eq!(fake.asked_of(ApiKey::ListOffsets), [1], "the connection ends with the first question");
+    }
+}
