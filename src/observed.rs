@@ -261,6 +261,13 @@ impl PartitionFacts {
     }
 }
 
+impl KafkaFacts {
+    /// Whether every partition of every topic has a leader, and all replicas in sync.
+    pub fn in_sync(&self) -> bool {
+        self.topics.values().flat_map(|topic| &topic.partitions).all(PartitionFacts::in_sync)
+    }
+}
+
 impl DockerFacts {
     /// How many controllers the cluster was made with; none where there are no data.
     pub fn voters(&self) -> Option<u8> {

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     kafka::admin::{Admin, Ends},
-    observed::{KafkaFacts, PartitionFacts},
+    observed::KafkaFacts,
 };
 
 /// What was asked before that is told no more.
@@ -23,9 +23,8 @@ pub(super) struct Beforehand(Mutex<Option<(Instant, JoinHandle<Ends>)>>);
 impl Beforehand {
     /// Asks, where replicas are waited for and it was not asked before. Nobody waits for the answer.
     pub fn ask(&self, kafka: &Arc<Admin>, facts: &KafkaFacts) {
-        let in_sync = facts.topics.values().flat_map(|topic| &topic.partitions).all(PartitionFacts::in_sync);
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if in_sync || asked.is_some() {
+        if facts.in_sync() || asked.is_some() {
             return;
         }
         let (kafka, facts) = (Arc::clone(kafka), facts.clone());
@@ -44,13 +43,14 @@ impl Beforehand {
 mod tests {
     use std::collections::BTreeMap;
 
-    use kafka_protocol::messages::ApiKey;
-
     use super::*;
     use crate::{
-        kafka::wire::fake::{Answer, Fake},
+        kafka::{
+            admin::tests::asked_for_offsets,
+            wire::fake::{Answer, Fake},
+        },
         model::NodeId,
-        observed::TopicFacts,
+        observed::{PartitionFacts, TopicFacts},
     };
 
     /// One partition of two replicas, of which these are in sync.
@@ -72,6 +72,6 @@ mod tests {
         before.ask(&kafka, &facts(&[1]));
         assert_eq!(before.answer().await, Some(Ends::default()), "the leader breaks off: nothing is known");
         assert_eq!(before.answer().await, None, "it was told already");
-        assert_eq!(fake.asked_of(ApiKey::ListOffsets), [1], "the connection ends with the first question");
+        assert_eq!(asked_for_offsets(&fake), 1, "the connection ends with the first question");
     }
 }

@@ -109,9 +109,8 @@ impl Looks {
     ) -> Result<Reassignments> {
         // Where all replicas are in sync, none is on its way; nor where they are where they were when none was: a move
         // begins with another replica.
-        let in_sync = facts.topics.values().flat_map(|topic| &topic.partitions).all(PartitionFacts::in_sync);
         let (asked, at_rest) = self.at_rest.get();
-        if in_sync || at_rest == Some(replicas(facts)) {
+        if facts.in_sync() || at_rest == Some(replicas(facts)) {
             return Ok(Reassignments::new());
         }
         // First the list, then the metadata, which may be older than what the controller knows: the other way round a

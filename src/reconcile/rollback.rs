@@ -46,7 +46,7 @@ pub fn next(nodes: &BTreeSet<NodeId>, observed: &Observed) -> Next {
     }
     let partitions = || observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
     let off = |partition: &PartitionFacts| partition.leader != partition.replicas.first().copied();
-    if next.is_reached() && partitions().all(PartitionFacts::in_sync) && partitions().any(off) {
+    if next.is_reached() && observed.kafka.in_sync() && partitions().any(off) {
         next.steps.push(Step::ElectLeaders);
     }
     next

@@ -178,7 +178,7 @@ fn leaders(plan: &Plan, observed: &Observed, next: &mut Next) {
         }
     }
     let partitions = || observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
-    let settled = next.waiting.is_empty() && partitions().all(PartitionFacts::in_sync);
+    let settled = next.waiting.is_empty() && observed.kafka.in_sync();
     if settled && partitions().any(|partition| partition.leader != partition.replicas.first().copied()) {
         next.steps.push(Step::ElectLeaders);
     }

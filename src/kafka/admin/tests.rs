@@ -14,8 +14,8 @@ use std::{collections::BTreeMap, time::Duration};
 use kafka_protocol::{
     ResponseError,
     messages::{
-        BrokerId, DescribeClusterRequest, DescribeClusterResponse, DescribeQuorumRequest, DescribeQuorumResponse,
-        MetadataRequest, MetadataResponse, TopicName as WireTopic,
+        ApiKey, BrokerId, DescribeClusterRequest, DescribeClusterResponse, DescribeQuorumRequest,
+        DescribeQuorumResponse, MetadataRequest, MetadataResponse, TopicName as WireTopic,
         describe_cluster_response::DescribeClusterBroker,
         describe_quorum_response::{PartitionData, ReplicaState, TopicData},
         metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
@@ -48,6 +48,11 @@ fn addresses(fake: &Fake) -> BTreeMap<NodeId, String> {
 
 fn admin(fake: &Fake) -> Admin {
     Admin::for_nodes(&addresses(fake))
+}
+
+/// How often offsets of partitions were asked for.
+pub(crate) fn asked_for_offsets(fake: &Fake) -> usize {
+    fake.asked_of(ApiKey::ListOffsets).len()
 }
 
 fn code(error: &crate::error::Error) -> Option<ResponseError> {
