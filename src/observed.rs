@@ -108,6 +108,8 @@ pub struct ContainerFacts {
     pub pid: Option<u32>,
     /// When it last started: Unix milliseconds; 0 where it never did.
     pub started_ms: i64,
+    /// The network that it was last started on, by its id, or by its name (Podman 4.3); none where it never was.
+    pub network: Option<String>,
     /// How often the engine restarted it.
     pub restarts: u32,
     /// The ports on 127.0.0.1 that it publishes (by its settings, also while stopped).
@@ -278,6 +280,13 @@ impl DockerFacts {
     pub fn node(&self, id: NodeId) -> Option<&ContainerFacts> {
         let service = id.service();
         self.containers.iter().find(|c| c.role == Role::Node && c.service == service && !c.set_aside)
+    }
+
+    /// Whether a container that does not run can never start again: the engine looks for the network that it was on by
+    /// that one's id, and `docker network prune` takes those that no running container is on.
+    pub fn is_cut_off(&self, container: &ContainerFacts) -> bool {
+        let is_there = |known: &String| self.networks.iter().any(|n| *known == n.id || *known == n.name);
+        container.network.as_ref().is_some_and(|known| !is_there(known))
     }
 
     /// Whether a node's container runs.

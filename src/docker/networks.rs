@@ -20,6 +20,9 @@ use crate::{
 const BUSY_TRIES: u32 = 10;
 const BUSY_STEP: Duration = Duration::from_millis(200);
 
+/// How often a start may find two networks of one name.
+const TWIN_TRIES: u32 = 3;
+
 impl Engine {
     /// Makes the network, and returns its id; one of this name with these labels is fine.
     ///
@@ -52,9 +55,33 @@ impl Engine {
         self.settle_network(plan).await
     }
 
+    /// Starts a container on the project's network; one that runs already is fine. Where a second network of its name has
+    /// come since the last look (a run that was killed had asked for it), one is removed first.
+    ///
+    /// # Errors
+    /// As [`Engine::start`] and [`Engine::settle_network`].
+    pub async fn start_on(&self, plan: &NetworkPlan, id: &str) -> Result<()> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.start(id).await {
+                Err(error) if tries < TWIN_TRIES && is_ambiguous(&error, &plan.name) => {
+                    self.settle_network(plan).await?;
+                }
+                Err(error) if is_gone(&error) => {
+                    return Err(error.hint("kdev up   (makes the network, and the container on it, anew)"));
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Of several networks of one name keeps the one that has containers, else that of the lowest id:
-    /// whoever else is at it chooses the same.
-    async fn settle_network(&self, plan: &NetworkPlan) -> Result<String> {
+    /// whoever else is at it chooses the same. Returns the id of the one that is kept.
+    ///
+    /// # Errors
+    /// Where there is none, or the engine refuses: containers run on more than one.
+    pub async fn settle_network(&self, plan: &NetworkPlan) -> Result<String> {
         let mut ranked = Vec::new();
         let found = self.networks_named(&plan.name).await?;
         for id in found.iter().filter(|network| is_ours(network, plan)).filter_map(|n| n.id.clone()) {
@@ -119,6 +146,16 @@ pub(super) fn carries(
 ) -> bool {
     use crate::model::label::{DIRECTORY, PROJECT, ROLE};
     [PROJECT, DIRECTORY, ROLE].iter().all(|key| labels.and_then(|labels| labels.get(*key)) == wanted.get(*key))
+}
+
+/// Docker's words: "network blog-1a2b is ambiguous (2 matches found on name)".
+fn is_ambiguous(error: &Error, network: &str) -> bool {
+    error.message.contains(network) && error.message.contains("is ambiguous")
+}
+
+/// Docker's words for a container that was on a network that is gone: "network 44296cc5… not found".
+fn is_gone(error: &Error) -> bool {
+    error.message.contains("network") && error.message.ends_with("not found")
 }
 
 fn is_busy(failure: &bollard::errors::Error) -> bool {

@@ -249,6 +249,7 @@ fn has_role(image: &ImageSummary, role: Role) -> bool {
 /// A container as a fact; none where it has no id.
 fn container_facts(inspected: ContainerInspectResponse) -> Option<ContainerFacts> {
     let ports = bound_ports(&inspected);
+    let network = network_of(&inspected);
     let labels = inspected.config.and_then(|config| config.labels).unwrap_or_default();
     let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
     let state = inspected.state.unwrap_or_default();
@@ -266,10 +267,18 @@ fn container_facts(inspected: ContainerInspectResponse) -> Option<ContainerFacts
         image: whole_id(inspected.image.unwrap_or_default()),
         pid: state.pid.and_then(|pid| pid.try_into().ok()).filter(|&pid| pid > 0),
         started_ms: state.started_at.as_deref().map_or(0, millis),
+        network,
         state: container_state(&state),
         restarts: inspected.restart_count.and_then(|n| n.try_into().ok()).unwrap_or(0),
         ports,
     })
+}
+
+/// The network that a container was made for, as the engine knew it at the last start.
+fn network_of(inspected: &ContainerInspectResponse) -> Option<String> {
+    let name = inspected.host_config.as_ref()?.network_mode.as_ref()?;
+    let endpoint = inspected.network_settings.as_ref()?.networks.as_ref()?.get(name)?;
+    endpoint.network_id.clone().filter(|id| !id.is_empty())
 }
 
 /// The engine writes the year 1 for never.

@@ -277,13 +277,13 @@ impl Live {
 
     async fn start_node(&self, name: &str) -> Result<()> {
         self.starting.wait().await;
-        self.docker.start(&self.id_of(name)).await
+        self.docker.start_on(&self.plan.network, &self.id_of(name)).await
     }
 
     /// Only once Kafka has what the first clients need: they would take longer to ask again than this takes.
     async fn start_app(&self, name: &str) -> Result<()> {
         self.for_apps.get_or_init(|| self.make_what_apps_need()).await;
-        self.docker.start(&self.id_of(name)).await
+        self.docker.start_on(&self.plan.network, &self.id_of(name)).await
     }
 
     async fn make_what_apps_need(&self) {
@@ -338,6 +338,7 @@ impl Live {
                 None => Ok(()),
             },
             Step::CreateNetwork => self.docker.create_network(&self.plan.network).await.map(drop),
+            Step::SettleNetwork => self.docker.settle_network(&self.plan.network).await.map(drop),
             Step::CreateVolume { node } => self.create_volume(*node).await,
             Step::CreateNode { node } => self.create_node(*node).await,
             Step::Start { name, .. } if step.app().is_some() => self.start_app(name).await,

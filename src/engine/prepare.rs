@@ -41,7 +41,7 @@ pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
     let base = docker.image_id(image).await?.ok_or_else(|| Error::failed(format!("image {image} is gone")))?;
     let tag = prepared::tag(&base);
     let short = tag.rsplit(':').next().unwrap_or_default().to_owned();
-    let _lock = lock::machine(&format!("prepare-{short}"), |_| {}).await?;
+    let _lock = lock::machine(&format!("prepare-{short}")).await?;
     if docker.prepared_image(&base).await?.is_some() {
         return Ok(());
     }

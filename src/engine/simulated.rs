@@ -86,6 +86,7 @@ impl World for Simulated {
 
     async fn apply(&self, step: &Step, _progress: &StepProgress) -> Result<()> {
         let mut now = self.lock();
+        may_start(step, &now.docker)?;
         // What has come about since the last step stays so.
         settle(&self.plan, &mut now, &self.behind());
         change(&self.plan, &mut now, step);
@@ -101,6 +102,15 @@ impl World for Simulated {
     async fn autopsy(&self, service: &str, _name: &str) -> Error {
         Error::failed(format!("{service} ended"))
     }
+}
+
+/// The engine starts nothing on a network that is gone, or on two of one name.
+fn may_start(step: &Step, docker: &DockerFacts) -> Result<()> {
+    let Step::Start { name, .. } = step else { return Ok(()) };
+    if docker.networks.len() != 1 || docker.containers.iter().any(|c| &c.name == name && docker.is_cut_off(c)) {
+        return Err(Error::failed(format!("{name} has no network: {:?}", docker.networks)));
+    }
+    Ok(())
 }
 
 /// What comes about by itself: nodes that run answer once they are a majority, replicas catch up, apps stay up.
@@ -154,6 +164,7 @@ fn made(container: &ContainerPlan, image: &str) -> ContainerFacts {
         state: ContainerState::Created,
         pid: None,
         started_ms: 0,
+        network: None,
         restarts: 0,
         ports: container.publish.iter().map(|publish| publish.host).collect(),
     }
@@ -167,7 +178,14 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         }
     };
     match step {
-        Step::Start { name, .. } | Step::Unpause { name, .. } => set_state(name, ContainerState::Running),
+        Step::Start { name, .. } => {
+            set_state(name, ContainerState::Running);
+            let network = docker.networks.first().map(|network| network.id.clone());
+            if let Some(container) = docker.containers.iter_mut().find(|c| &c.name == name) {
+                container.network = network;
+            }
+        }
+        Step::Unpause { name, .. } => set_state(name, ContainerState::Running),
         Step::Stop { name, .. } => set_state(name, ContainerState::Exited { code: 143, oom: false }),
         Step::Remove { name, .. } => docker.containers.retain(|c| &c.name != name),
         Step::SetAside { name, .. } => rename(docker, name, &name_aside(name), true),
@@ -191,6 +209,7 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         Step::CreateNetwork => {
             docker.networks.push(NetworkFacts { id: "new".to_owned(), name: plan.network.name.clone() })
         }
+        Step::SettleNetwork => docker.networks.truncate(1),
         Step::CreateVolume { node } => {
             if let Some(planned) = plan.nodes.get(node) {
                 let voters = plan.voters;

@@ -99,7 +99,7 @@ async fn plan_and_choose(
     options: &Options,
     cancel: &CancellationToken,
 ) -> Result<(Plan, DockerFacts, lock::Lock)> {
-    let choosing = until_cancelled(cancel, lock::machine("ports", |_| {})).await?;
+    let choosing = until_cancelled(cancel, lock::machine("ports")).await?;
     let draft = planning::draft(session, options.apps).await?;
     draft.check_ports().await?;
     Ok((draft.plan, draft.facts, choosing))
@@ -129,7 +129,7 @@ pub(super) async fn reach<W: World>(
     .await
 }
 
-/// Takes the project's lock; the second of two runs says for whom it waits.
+/// Takes the project's lock. Who waits for another run, or after one that was killed, says so.
 pub(super) async fn locked(
     session: &Session,
     command: &str,
@@ -137,8 +137,12 @@ pub(super) async fn locked(
     cancel: &CancellationToken,
 ) -> Result<lock::Lock> {
     let project = &session.settings.project;
-    let waiting =
-        |holder: &str| events.send(Event::Note(format!("waiting for {holder}, which works on {}", project.name)));
+    let waiting = |wait: lock::Wait<'_>| {
+        events.send(Event::Note(match wait {
+            lock::Wait::For(run) => format!("waiting for {run}, which works on {}", project.name),
+            lock::Wait::After(run) => format!("{run} was killed: the engine gets a moment to finish what it began"),
+        }));
+    };
     until_cancelled(cancel, lock::project(project, command, waiting)).await
 }
 

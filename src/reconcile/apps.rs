@@ -1,6 +1,6 @@
 //! The way to the apps of the plan, and away with those that it has no longer.
 
-use super::{Next, Step, Waiting};
+use super::{Next, Step, Waiting, roll::CUT_OFF};
 use crate::{
     model::Role,
     observed::{ContainerFacts, ContainerState, Observed},
@@ -38,7 +38,15 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
             continue;
         }
         settled &= !stale;
-        let why = || if stale { "it changed".to_owned() } else { "it is beyond use".to_owned() };
+        let cut_off = docker.is_cut_off(container);
+        let why = || {
+            let why = match (stale, cut_off) {
+                (true, _) => "it changed",
+                (_, true) => CUT_OFF,
+                _ => "it is beyond use",
+            };
+            why.to_owned()
+        };
         match container.state {
             ContainerState::Running | ContainerState::Restarting if stale => {
                 next.steps.push(Step::Stop { service, name, why: why() });
@@ -54,7 +62,7 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
                 next.waiting.push(Waiting::Ending(service));
             }
             ContainerState::Dead => next.steps.push(Step::Remove { service, name, why: why() }),
-            ContainerState::Created | ContainerState::Exited { .. } if stale => {
+            ContainerState::Created | ContainerState::Exited { .. } if stale || cut_off => {
                 next.steps.push(Step::Remove { service, name, why: why() });
             }
             ContainerState::Created | ContainerState::Exited { .. } => {

@@ -121,6 +121,8 @@ impl Step {
             Step::Prepare { image } => Change::new(Create, "image", format!("{image}, prepared for fast starts")),
             Step::Build { app } => Change::new(Create, "image", app),
             Step::CreateNetwork => Change::new(Create, "network", "of the project"),
+            Step::SettleNetwork => Change::new(Delete, "network", "all of the project's name but one")
+                .meaning("the one that containers are on stays"),
             Step::CreateVolume { node } => Change::new(Create, "volume", node.service()),
             Step::CreateNode { node } => Change::new(Create, "container", node.service()),
             Step::CreateApp { app, name } => Change::new(Create, "container", instance(app.as_str(), name)),

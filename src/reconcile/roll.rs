@@ -12,6 +12,7 @@ use crate::{
 };
 
 const CHANGED: &str = "its settings or its image changed";
+pub(super) const CUT_OFF: &str = "its network is gone";
 
 /// The steps that may be taken now towards the plan's nodes. `image` is the prepared image's id, where it is there.
 pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next: &mut Next) {
@@ -45,6 +46,9 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
                 let why = if stale { CHANGED } else { "it is beyond use" };
                 next.steps.push(Step::Remove { service, name, why: why.to_owned() });
             }
+            ContainerState::Created | ContainerState::Exited { .. } if docker.is_cut_off(container) => {
+                next.steps.push(Step::Remove { service, name, why: CUT_OFF.to_owned() });
+            }
             // What is set aside has served; what never ran, or has not yet served, is not worth keeping.
             ContainerState::Exited { .. } if stale && aside.is_none() => {
                 next.steps.push(Step::SetAside { node: id, name });
@@ -54,8 +58,8 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
             }
             // All are made before one is started: a node that looks for a peer's name before the peer exists
             // loses half a second.
-            // They are made while the network is: only a start needs it.
-            ContainerState::Created | ContainerState::Exited { .. } if all_made && !docker.networks.is_empty() => {
+            // They are made while the network is: only a start needs it, and there must be one of its name.
+            ContainerState::Created | ContainerState::Exited { .. } if all_made && docker.networks.len() == 1 => {
                 next.steps.push(Step::Start { service, name });
             }
             ContainerState::Created | ContainerState::Exited { .. } => {}

@@ -32,6 +32,8 @@ pub enum Step {
     },
     /// Make the project's network.
     CreateNetwork,
+    /// Remove all networks of the project's name but one: the engine starts nothing on several of one name.
+    SettleNetwork,
     /// Make a node's data volume.
     CreateVolume {
         /// The node.
@@ -216,7 +218,7 @@ impl Step {
     pub fn phase(&self) -> Phase {
         match self {
             Step::Pull { .. } | Step::Prepare { .. } | Step::Build { .. } => Phase::Images,
-            Step::CreateNetwork => Phase::Network,
+            Step::CreateNetwork | Step::SettleNetwork => Phase::Network,
             Step::CreateVolume { .. }
             | Step::CreateNode { .. }
             | Step::Unregister { .. }
@@ -274,6 +276,7 @@ impl Step {
             Step::Pull { .. }
             | Step::Prepare { .. }
             | Step::CreateNetwork
+            | Step::SettleNetwork
             | Step::CreateVolume { .. }
             | Step::CreateNode { .. }
             | Step::SetAside { .. }
@@ -308,6 +311,7 @@ impl fmt::Display for Step {
             Step::Prepare { image } => write!(f, "prepare image {image} for fast starts (once per image)"),
             Step::Build { app } => write!(f, "build image of {app}"),
             Step::CreateNetwork => write!(f, "create network"),
+            Step::SettleNetwork => write!(f, "remove all networks of the project's name but one"),
             Step::CreateVolume { node } => write!(f, "create volume of {}", node.service()),
             Step::CreateNode { node } => write!(f, "create container of {}", node.service()),
             Step::Start { service, name } => write!(f, "start {}", instance(service, name)),

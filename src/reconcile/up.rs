@@ -117,9 +117,10 @@ fn kafka_image(plan: &Plan, observed: &Observed, next: &mut Next) -> Option<Stri
 }
 
 fn network(plan: &Plan, observed: &Observed, next: &mut Next) {
-    let mut ours = observed.docker.networks.iter().filter(|network| network.name == plan.network.name);
-    if ours.next().is_none() {
-        next.steps.push(Step::CreateNetwork);
+    match observed.docker.networks.iter().filter(|network| network.name == plan.network.name).count() {
+        0 => next.steps.push(Step::CreateNetwork),
+        1 => {}
+        _ => next.steps.push(Step::SettleNetwork),
     }
 }
 

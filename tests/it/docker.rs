@@ -19,6 +19,7 @@ use kdev::{
 };
 
 mod images;
+mod networks;
 mod streams;
 
 const IMAGE: &str = "kdev-local/python:3";

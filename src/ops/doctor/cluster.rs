@@ -77,6 +77,7 @@ pub(super) mod tests {
             state,
             pid: None,
             started_ms: 0,
+            network: None,
             restarts: 0,
             ports: BTreeSet::from([9091 + u16::from(id)]),
         }

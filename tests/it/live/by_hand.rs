@@ -63,6 +63,22 @@ fn what_was_taken_away_by_hand_comes_back() {
     project.healthy();
     assert_eq!(records(&project), RECORDS);
 
+    // All nodes stopped, and then the network that nobody is on, as by `docker network prune`: Docker starts none of their
+    // containers again, Podman removes no network that a container has.
+    signal(&project, "KILL");
+    project.eventually("all ended", || {
+        NODES.iter().all(|node| !project.docker.runs(&project.container(node))).then_some(())
+    });
+    if project.docker.try_remove_network(&project.prefix()) {
+        project
+            .run(&["restart", "kafka-1"])
+            .expect(1)
+            .says("try: kdev up   (makes the network, and the container on it, anew)");
+        project.up(&[]).says("remove container of kafka-1: its network is gone");
+        project.healthy();
+        assert_eq!(records(&project), RECORDS);
+    }
+
     // Everything but the data, the network too.
     for node in NODES {
         project.docker.remove(&project.container(node));

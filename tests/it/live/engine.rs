@@ -7,7 +7,7 @@ use bollard::{
     errors::Error,
     models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, VolumeCreateRequest},
     query_parameters::{
-        BuildImageOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
+        BuildImageOptionsBuilder, CreateContainerOptionsBuilder, InspectNetworkOptions, KillContainerOptionsBuilder,
         ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
         RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptionsBuilder,
     },
@@ -61,6 +61,18 @@ impl Docker {
             .collect();
         found.sort();
         found
+    }
+
+    /// Makes another network with the name and the labels of the one that is there; false where the engine lets no two
+    /// have one name.
+    pub fn make_twin(&self, name: &str) -> bool {
+        let there = self.wait(self.api.inspect_network(name, None::<InspectNetworkOptions>));
+        let request = NetworkCreateRequest { name: name.to_owned(), labels: there.labels, ..Default::default() };
+        match self.runtime.block_on(self.api.create_network(request)) {
+            Ok(_) => true,
+            Err(Error::DockerResponseServerError { message, .. }) if message.contains("exists") => false,
+            Err(other) => panic!("{other}"),
+        }
     }
 
     /// Removes what [`Docker::labelled`] found, as far as it goes.
@@ -122,6 +134,11 @@ impl Docker {
     /// `docker network rm`.
     pub fn remove_network(&self, name: &str) {
         self.wait(self.api.remove_network(name));
+    }
+
+    /// As `docker network prune` does it; false where the engine refuses.
+    pub fn try_remove_network(&self, name: &str) -> bool {
+        self.runtime.block_on(self.api.remove_network(name)).is_ok()
     }
 
     /// `docker volume rm`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::project::Project;
+use super::project::{Project, SMALL};
 
 /// One node and one app: all kinds of steps, in the least time.
 const ONE_OF_EACH: &str = r#"
@@ -62,6 +62,46 @@ fn killed_at_each_step_in_turn_the_next_up_reaches_the_plan() {
         project.run(&["down", "--volumes"]).expect(0);
         assert_eq!(project.objects(), [""; 0], "killed at {step:?}");
     }
+}
+
+/// What a run leaves that was killed while the engine made the network, and the next one made its own.
+#[test]
+fn of_two_networks_of_one_name_up_keeps_one_and_down_none() {
+    let Some(project) = Project::new("kill-network") else { return };
+    project.configure(SMALL);
+    project.up(&[]);
+    let networks = || project.objects().into_iter().filter(|object| object.starts_with("network ")).count();
+    if !project.docker.make_twin(&project.prefix()) {
+        return;
+    }
+    assert_eq!(networks(), 2);
+    project.run(&["plan"]).expect(0).says("of the project's name but one");
+    project.up(&[]).says("remove all networks of the project's name but one");
+    assert_eq!(networks(), 1);
+    project.healthy();
+    project.docker.kill(&project.container("kafka-1"));
+    assert!(project.docker.make_twin(&project.prefix()));
+    project.up(&[]);
+    assert_eq!(networks(), 1);
+    project.healthy();
+    assert!(project.docker.make_twin(&project.prefix()));
+    project.run(&["down", "--volumes"]).expect(0);
+    assert_eq!(project.objects(), [""; 0]);
+}
+
+/// As `kill -9` leaves it, with a request under way: what comes of that goes too.
+#[test]
+fn down_after_a_kill_waits_for_what_the_engine_still_makes() {
+    let Some(project) = Project::new("kill-down") else { return };
+    project.configure(SMALL);
+    for _ in 0..5 {
+        assert!(killed(&project, |line| line.contains("create network"), Duration::ZERO));
+        project.run(&["down", "--volumes"]).expect(0).says("was killed: the engine gets a moment");
+        std::thread::sleep(Duration::from_secs(1));
+        assert_eq!(project.objects(), [""; 0]);
+    }
+    let down = project.run(&["down"]).expect(0);
+    assert!(!down.stderr.contains("was killed"), "the last one ended well: {down}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kdev::{
     engine::simulated::Simulated,
     model::{NodeId, Role},
-    observed::{AppImage, ContainerState, NetworkFacts, Observed},
+    observed::{AppImage, ContainerFacts, ContainerState, NetworkFacts, Observed},
     plan::Plan,
     reconcile::{Step, down::Extent, safety, up as reconcile_up},
 };
@@ -88,6 +88,10 @@ fn damage() -> impl Strategy<Value = Damage> {
         })
 }
 
+fn is_on_a_network(container: &ContainerFacts) -> bool {
+    matches!(container.state, ContainerState::Running | ContainerState::Paused)
+}
+
 fn damaged(mut observed: Observed, plan: &Plan, damage: &Damage) -> Observed {
     let docker = &mut observed.docker;
     let mut fates = damage.fates.iter();
@@ -115,7 +119,8 @@ fn damaged(mut observed: Observed, plan: &Plan, damage: &Damage) -> Observed {
             docker.volumes.remove(&id);
         }
     }
-    if damage.network_gone && docker.containers.is_empty() {
+    // The engine removes no network that a running container is on.
+    if damage.network_gone && !docker.containers.iter().any(is_on_a_network) {
         docker.networks.clear();
     }
     if damage.network_twice {
@@ -206,6 +211,7 @@ proptest! {
             up(&world, &plan, None).await.unwrap();
             let next = reconcile_up::next(&plan, true, &world.facts()).unwrap();
             assert!(next.is_reached(), "{next:?}");
+            assert_eq!(world.facts().docker.networks.len(), 1);
             for id in plan.nodes.keys() {
                 assert_eq!(world.facts().docker.node(*id).unwrap().state, ContainerState::Running);
             }

@@ -144,3 +144,39 @@ async fn a_node_that_stopped_is_started_again() {
     let world = Arc::new(Simulated::new(plan.clone(), observed));
     assert_eq!(told(&up(&world, &plan, None).await.unwrap()), "start kafka-2");
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn containers_that_stopped_are_made_anew_where_their_network_is_gone() {
+    let (mut observed, plan) = after_up().await;
+    let mut first = true;
+    for container in &mut observed.docker.containers {
+        container.state = ContainerState::Exited { code: 143, oom: false };
+        // One that was never started is on no network yet.
+        if std::mem::take(&mut first) {
+            container.state = ContainerState::Created;
+            container.network = None;
+        }
+    }
+    let kept = observed.docker.containers[0].service.clone();
+    observed.docker.networks.clear();
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    let steps = told(&up(&world, &plan, None).await.unwrap());
+    let removed = |service: &str| steps.contains(&format!("remove container of {service}: its network is gone"));
+    for service in ["kafka-1", "kafka-2", "kafka-3", "producer", "consumer"] {
+        assert_eq!(removed(service), service != kept, "{service} in\n{steps}");
+    }
+    assert!(next(&plan, true, &world.facts()).unwrap().is_reached());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn of_two_networks_of_one_name_one_is_removed_before_anything_starts() {
+    let (mut observed, plan) = after_up().await;
+    for container in &mut observed.docker.containers {
+        container.state = ContainerState::Exited { code: 143, oom: false };
+    }
+    let twin = kdev::observed::NetworkFacts { id: "twin".to_owned(), name: plan.network.name.clone() };
+    observed.docker.networks.push(twin);
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    let steps = told(&up(&world, &plan, None).await.unwrap());
+    assert!(steps.starts_with("remove all networks of the project's name but one\nstart kafka-1"), "{steps}");
+}

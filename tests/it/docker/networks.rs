@@ -1,0 +1,56 @@
+//! Two networks of one name, as a run that was killed may leave them behind.
+
+use kdev::plan::NetworkPlan;
+
+use super::Trial;
+
+impl Trial {
+    /// Makes a network as kdev does, without a look at what there is; false where the engine lets no two have one name.
+    async fn make_twin(&self, plan: &NetworkPlan) -> bool {
+        let request = bollard::models::NetworkCreateRequest {
+            name: plan.name.clone(),
+            labels: Some(plan.labels.clone().into_iter().collect()),
+            ..Default::default()
+        };
+        let made = bollard::Docker::connect_with_defaults().expect("connected").create_network(request).await;
+        match made {
+            Ok(_) => true,
+            Err(bollard::errors::Error::DockerResponseServerError { message, .. }) if message.contains("exists") => {
+                false
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    async fn networks(&self) -> Vec<String> {
+        let facts = self.engine.facts(&self.project, &[]).await.expect("facts");
+        facts.networks.into_iter().map(|network| network.id).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_start_removes_a_second_network_of_the_name_and_never_the_one_in_use() {
+    let Some(trial) = Trial::new().await else { return };
+    let (engine, plan) = (&trial.engine, trial.network());
+    let first = engine.create_network(&plan).await.expect("made");
+    let ids = ["kafka-1", "kafka-2"].map(|service| trial.container(service, "import time; time.sleep(600)"));
+    let mut made = Vec::new();
+    for container in &ids {
+        made.push(engine.create_container(container, &trial.image).await.expect("made"));
+    }
+    engine.start_on(&plan, &made[0]).await.expect("started");
+    // Several: one of them has a lower id than the first, almost surely.
+    for _ in 0..5 {
+        if !trial.make_twin(&plan).await {
+            assert_eq!(trial.networks().await, [first.as_str()]);
+            return trial.clear().await;
+        }
+    }
+    assert_eq!(trial.networks().await.len(), 6);
+    engine.start_on(&plan, &made[1]).await.expect("started");
+    assert_eq!(trial.networks().await, [first.as_str()]);
+    assert!(
+        engine.is_running(&made[0]).await.expect("an answer") && engine.is_running(&made[1]).await.expect("an answer")
+    );
+    trial.clear().await;
+}
