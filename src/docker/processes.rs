@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 /// The process that listens on a TCP port of this machine: its name and id. None where there is none,
-/// where it belongs to somebody else, or where there is no /proc.
+/// where it belongs to somebody else, or where there is no /proc. Where several have the socket, it is the one that was
+/// there first: a server and not its workers, nor a child that is about to become another program.
 pub(super) fn listener(port: u16) -> Option<(String, u32)> {
     let inodes: Vec<u64> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
@@ -13,14 +14,22 @@ pub(super) fn listener(port: u16) -> Option<(String, u32)> {
     if inodes.is_empty() {
         return None;
     }
-    for process in fs::read_dir("/proc").ok()?.flatten() {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        if holds_one(&process.path(), &inodes) {
-            let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            return Some((name.trim().to_owned(), pid));
-        }
-    }
-    None
+    let processes = fs::read_dir("/proc").ok()?.flatten().filter_map(|process| {
+        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
+        Some((pid, process.path())).filter(|(_, path)| holds_one(path, &inodes))
+    });
+    // One that has ended since is none.
+    let begun = processes.filter_map(|(pid, path)| {
+        let begun = begun(&fs::read_to_string(path.join("stat")).ok()?)?;
+        Some((begun, pid, fs::read_to_string(path.join("comm")).ok()?))
+    });
+    begun.min().map(|(_, pid, name)| (name.trim().to_owned(), pid))
+}
+
+/// When a process began, in ticks since the machine did: the field `starttime` of proc_pid_stat(5), the 20th after the
+/// name, which is in parentheses and may have some of its own.
+fn begun(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// Bytes in which the main process of a container resides, if it is a process of this machine: an engine elsewhere, or
@@ -90,12 +99,28 @@ mod tests {
         assert_eq!(resident_kib("Name:\tkthreadd\n"), None, "a thread of the kernel has no memory");
     }
 
+    #[test]
+    fn when_a_process_began_stands_behind_whatever_its_name_is() {
+        let stat =
+            |name: &str| format!("4711 ({name}) S 1 4711 4711 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 987654 1 2 3\n");
+        assert_eq!(begun(&stat("java")), Some(987_654));
+        assert_eq!(begun(&stat("a) S 1 (b")), Some(987_654));
+        assert_eq!(begun("4711 (java) S 1"), None);
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_listener_of_this_process_is_found() {
+    fn a_listener_of_this_process_is_found_and_no_child_that_has_its_socket_too() {
+        use std::process::{Command, Stdio};
         let listener_here = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
         let port = listener_here.local_addr().expect("bound").port();
-        assert_eq!(listener(port).map(|found| found.1), Some(std::process::id()));
+        let this = Some(std::process::id());
+        assert_eq!(listener(port).map(|found| found.1), this);
+        let inherited = std::os::fd::OwnedFd::from(listener_here.try_clone().expect("a second descriptor"));
+        let mut child = Command::new("sleep").arg("60").stdin(Stdio::from(inherited)).spawn().expect("started");
+        let found = listener(port);
+        child.kill().and_then(|()| child.wait()).expect("ended");
+        assert_eq!(found.map(|found| found.1), this, "the numbers of processes begin anew: the child's may be smaller");
         drop(listener_here);
         assert_eq!(listener(port), None);
     }
