@@ -282,6 +282,11 @@ impl DockerFacts {
         self.containers.iter().find(|c| c.role == Role::Node && c.service == service && !c.set_aside)
     }
 
+    /// How many networks of the project have this name: a container needs just one to start on.
+    pub fn networks_named(&self, name: &str) -> usize {
+        self.networks.iter().filter(|network| network.name == name).count()
+    }
+
     /// Whether a container that does not run can never start again: the engine looks for the network that it was on by
     /// that one's id, and `docker network prune` takes those that no running container is on.
     pub fn is_cut_off(&self, container: &ContainerFacts) -> bool {

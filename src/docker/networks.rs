@@ -20,9 +20,6 @@ use crate::{
 const BUSY_TRIES: u32 = 10;
 const BUSY_STEP: Duration = Duration::from_millis(200);
 
-/// How often a start may find two networks of one name.
-const TWIN_TRIES: u32 = 3;
-
 impl Engine {
     /// Makes the network, and returns its id; one of this name with these labels is fine.
     ///
@@ -61,18 +58,15 @@ impl Engine {
     /// # Errors
     /// As [`Engine::start`] and [`Engine::settle_network`].
     pub async fn start_on(&self, plan: &NetworkPlan, id: &str) -> Result<()> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.start(id).await {
-                Err(error) if tries < TWIN_TRIES && is_ambiguous(&error, &plan.name) => {
-                    self.settle_network(plan).await?;
-                }
-                Err(error) if is_gone(&error) => {
-                    return Err(error.hint("kdev up   (makes the network, and the container on it, anew)"));
-                }
-                result => return result,
+        match self.start(id).await {
+            Err(error) if is_ambiguous(&error, &plan.name) => {
+                self.settle_network(plan).await?;
+                self.start(id).await
             }
+            Err(error) if is_gone(&error) => {
+                Err(error.hint("kdev up   (makes the network, and the container on it, anew)"))
+            }
+            result => result,
         }
     }
 

@@ -86,7 +86,7 @@ impl World for Simulated {
 
     async fn apply(&self, step: &Step, _progress: &StepProgress) -> Result<()> {
         let mut now = self.lock();
-        may_start(step, &now.docker)?;
+        may_start(step, &self.plan.network.name, &now.docker)?;
         // What has come about since the last step stays so.
         settle(&self.plan, &mut now, &self.behind());
         change(&self.plan, &mut now, step);
@@ -105,9 +105,10 @@ impl World for Simulated {
 }
 
 /// The engine starts nothing on a network that is gone, or on two of one name.
-fn may_start(step: &Step, docker: &DockerFacts) -> Result<()> {
+fn may_start(step: &Step, network: &str, docker: &DockerFacts) -> Result<()> {
     let Step::Start { name, .. } = step else { return Ok(()) };
-    if docker.networks.len() != 1 || docker.containers.iter().any(|c| &c.name == name && docker.is_cut_off(c)) {
+    if docker.networks_named(network) != 1 || docker.containers.iter().any(|c| &c.name == name && docker.is_cut_off(c))
+    {
         return Err(Error::failed(format!("{name} has no network: {:?}", docker.networks)));
     }
     Ok(())
@@ -179,10 +180,9 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
     };
     match step {
         Step::Start { name, .. } => {
-            set_state(name, ContainerState::Running);
-            let network = docker.networks.first().map(|network| network.id.clone());
             if let Some(container) = docker.containers.iter_mut().find(|c| &c.name == name) {
-                container.network = network;
+                container.state = ContainerState::Running;
+                container.network = docker.networks.first().map(|network| network.id.clone());
             }
         }
         Step::Unpause { name, .. } => set_state(name, ContainerState::Running),

@@ -25,7 +25,7 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
     for wanted in &plan.containers {
         let Some(container) = docker.app(&plan.name).find(|c| c.name == wanted.name) else {
             settled = false;
-            if image.is_some() && !docker.networks.is_empty() {
+            if image.is_some() && docker.networks_named(&wanted.network) > 0 {
                 next.steps.push(Step::CreateApp { app: plan.name.clone(), name: wanted.name.clone() });
             }
             continue;

@@ -20,6 +20,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
     for (node, _) in plan.staying().filter(|(id, _)| !docker.volumes.contains_key(id)) {
         next.steps.push(Step::CreateVolume { node });
     }
+    let has_network = docker.networks_named(&plan.network.name) == 1;
     let all_made = plan.staying().all(|(id, _)| docker.node(id).is_some());
     let mut stale_running = Vec::new();
     for (&id, node) in &plan.nodes {
@@ -59,7 +60,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
             // All are made before one is started: a node that looks for a peer's name before the peer exists
             // loses half a second.
             // They are made while the network is: only a start needs it, and there must be one of its name.
-            ContainerState::Created | ContainerState::Exited { .. } if all_made && docker.networks.len() == 1 => {
+            ContainerState::Created | ContainerState::Exited { .. } if all_made && has_network => {
                 next.steps.push(Step::Start { service, name });
             }
             ContainerState::Created | ContainerState::Exited { .. } => {}

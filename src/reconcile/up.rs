@@ -117,7 +117,7 @@ fn kafka_image(plan: &Plan, observed: &Observed, next: &mut Next) -> Option<Stri
 }
 
 fn network(plan: &Plan, observed: &Observed, next: &mut Next) {
-    match observed.docker.networks.iter().filter(|network| network.name == plan.network.name).count() {
+    match observed.docker.networks_named(&plan.network.name) {
         0 => next.steps.push(Step::CreateNetwork),
         1 => {}
         _ => next.steps.push(Step::SettleNetwork),

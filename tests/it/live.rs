@@ -8,7 +8,7 @@ mod apps;
 mod at_once;
 mod by_hand;
 mod doctor;
-mod engine;
+pub mod engine;
 mod growth;
 mod images;
 mod job;

@@ -1,27 +1,9 @@
 //! Two networks of one name, as a run that was killed may leave them behind.
 
-use kdev::plan::NetworkPlan;
-
 use super::Trial;
+use crate::live::engine::make_twin;
 
 impl Trial {
-    /// Makes a network as kdev does, without a look at what there is; false where the engine lets no two have one name.
-    async fn make_twin(&self, plan: &NetworkPlan) -> bool {
-        let request = bollard::models::NetworkCreateRequest {
-            name: plan.name.clone(),
-            labels: Some(plan.labels.clone().into_iter().collect()),
-            ..Default::default()
-        };
-        let made = bollard::Docker::connect_with_defaults().expect("connected").create_network(request).await;
-        match made {
-            Ok(_) => true,
-            Err(bollard::errors::Error::DockerResponseServerError { message, .. }) if message.contains("exists") => {
-                false
-            }
-            Err(other) => panic!("{other}"),
-        }
-    }
-
     async fn networks(&self) -> Vec<String> {
         let facts = self.engine.facts(&self.project, &[]).await.expect("facts");
         facts.networks.into_iter().map(|network| network.id).collect()
@@ -39,9 +21,10 @@ async fn a_start_removes_a_second_network_of_the_name_and_never_the_one_in_use()
         made.push(engine.create_container(container, &trial.image).await.expect("made"));
     }
     engine.start_on(&plan, &made[0]).await.expect("started");
+    let api = bollard::Docker::connect_with_defaults().expect("connected");
     // Several: one of them has a lower id than the first, almost surely.
     for _ in 0..5 {
-        if !trial.make_twin(&plan).await {
+        if !make_twin(&api, &plan.name, plan.labels.clone().into_iter().collect()).await {
             assert_eq!(trial.networks().await, [first.as_str()]);
             return trial.clear().await;
         }

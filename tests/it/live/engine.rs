@@ -16,6 +16,16 @@ use bollard::{
 use futures_util::TryStreamExt;
 use kdev::model::label;
 
+/// Makes a network without a look at what there is; false where the engine lets no two have one name.
+pub async fn make_twin(api: &bollard::Docker, name: &str, labels: HashMap<String, String>) -> bool {
+    let request = NetworkCreateRequest { name: name.to_owned(), labels: Some(labels), ..Default::default() };
+    match api.create_network(request).await {
+        Ok(_) => true,
+        Err(Error::DockerResponseServerError { message, .. }) if message.contains("exists") => false,
+        Err(other) => panic!("{other}"),
+    }
+}
+
 /// A connection, with calls that block.
 pub struct Docker {
     runtime: tokio::runtime::Runtime,
@@ -67,12 +77,7 @@ impl Docker {
     /// have one name.
     pub fn make_twin(&self, name: &str) -> bool {
         let there = self.wait(self.api.inspect_network(name, None::<InspectNetworkOptions>));
-        let request = NetworkCreateRequest { name: name.to_owned(), labels: there.labels, ..Default::default() };
-        match self.runtime.block_on(self.api.create_network(request)) {
-            Ok(_) => true,
-            Err(Error::DockerResponseServerError { message, .. }) if message.contains("exists") => false,
-            Err(other) => panic!("{other}"),
-        }
+        self.runtime.block_on(make_twin(&self.api, name, there.labels.unwrap_or_default()))
     }
 
     /// Removes what [`Docker::labelled`] found, as far as it goes.
