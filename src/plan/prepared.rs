@@ -31,7 +31,7 @@ pub const KAFKA_CLASS: &str = "kafka.Kafka";
 /// Kafka's jars in the image: the one place that kdev depends on, beside `java` and `sh` on the PATH.
 pub const LIBS: &str = "/opt/kafka/libs";
 /// Counts up when the layout, or what the archive was trained with, changes: older images are not used.
-pub const LAYOUT: &str = "6";
+pub const LAYOUT: &str = "7";
 /// The repository name of prepared images.
 pub const REPOSITORY: &str = "kdev-prepared/kafka";
 
@@ -64,6 +64,14 @@ rootLogger.appenderRef.console.ref = console
 # The start-up line of a node, and nothing else at INFO.
 logger.server.name = kafka.server.KafkaRaftServer
 logger.server.level = info
+# A controller that comes back tells the one in charge before it stopped that it is there. That one is not in charge yet, and
+# says so with a stack trace; it is told again a moment later.
+logger.apis.name = kafka.server.ControllerApis
+logger.apis.level = warn
+logger.apis.filter.again.type = StringMatchFilter
+logger.apis.filter.again.text = apiKey=CONTROLLER_REGISTRATION
+logger.apis.filter.again.onMatch = DENY
+logger.apis.filter.again.onMismatch = NEUTRAL
 ";
 
 /// The argument file for these words of [`class_path`]. The archive's flag is ignored by the JVM where the file is

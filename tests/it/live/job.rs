@@ -257,6 +257,11 @@ fn data_and_ports_survive_down_and_up(project: &Project, posts: usize) {
     project.run(&["down"]).expect(0).says("does not run; its data are kept");
     project.up(&["--no-apps"]);
     let after = project.healthy();
+    let log = project.run(&["logs", "kafka-1", "kafka-2", "kafka-3"]).expect(0).stdout;
+    assert!(
+        log.contains("Kafka Server started") && !log.contains("NotControllerException"),
+        "a start with data alarms:\n{log}"
+    );
     assert_eq!(after["bootstrap"], before["bootstrap"]);
     assert_eq!(after["cluster"]["id"], before["cluster"]["id"]);
     assert_eq!(after["topics"][0]["messages"], posts);
