@@ -50,6 +50,9 @@ pub struct AppImage {
     pub app: AppName,
     /// Hash of what it was built from ([`crate::model::label::SPEC`]).
     pub spec: String,
+    /// Whether it has a name: a build gives it the app's when it ends. Podman puts the labels on what earlier stages of
+    /// the Dockerfile made, too.
+    pub named: bool,
 }
 
 /// A network of the project.
@@ -315,8 +318,8 @@ impl DockerFacts {
         self.containers.iter().filter(move |c| c.role == Role::App && c.service == name.as_str())
     }
 
-    /// The image that was built for an app from `spec`.
+    /// The image that was built for an app from `spec`, once it has its name.
     pub fn app_image(&self, app: &AppName, spec: &str) -> Option<&AppImage> {
-        self.app_images.iter().find(|image| &image.app == app && image.spec == spec)
+        self.app_images.iter().find(|image| image.named && &image.app == app && image.spec == spec)
     }
 }

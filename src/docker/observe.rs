@@ -16,7 +16,12 @@ use bollard::{
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 
-use super::{Engine, containers::bound_ports, fault::Doing, images::whole_id};
+use super::{
+    Engine,
+    containers::bound_ports,
+    fault::{self, Doing},
+    images::whole_id,
+};
 use crate::{
     error::Result,
     model::{NodeId, Project, Role, label},
@@ -107,18 +112,11 @@ impl Engine {
     /// All containers, running or not.
     pub(super) async fn all_containers(&self) -> Result<Vec<ContainerSummary>> {
         let options = ListContainersOptionsBuilder::new().all(true).build();
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.quick().list_containers(Some(options.clone())).await {
-                // For a moment after a container was stopped, Podman gives a state that Docker does not know,
-                // and bollard nothing of the list.
-                Err(Fault::JsonDataError { .. }) if tries < UNSETTLED_TRIES => {
-                    tokio::time::sleep(UNSETTLED_STEP).await;
-                }
-                listed => return listed.doing(|| "listing containers".to_owned()),
-            }
-        }
+        // For a moment after a container was stopped, Podman gives a state that Docker does not know, and bollard nothing
+        // of the list.
+        let unsettled = |fault: &Fault| matches!(fault, Fault::JsonDataError { .. });
+        let listed = once_settled(unsettled, || self.quick().list_containers(Some(options.clone()))).await;
+        listed.doing(|| "listing containers".to_owned())
     }
 
     /// All networks.
@@ -153,7 +151,9 @@ impl Engine {
     /// All images, the newest first. Asking for those with a label takes the engine longer, and with two labels
     /// Podman 4.3 finds nothing.
     async fn all_images(&self) -> Result<Vec<ImageSummary>> {
-        let listed = self.quick().list_images(None::<ListImagesOptions>).await;
+        // Podman lists nothing if one of the images is removed meanwhile.
+        let unsettled = |fault: &Fault| fault::reason(fault).contains("image not known");
+        let listed = once_settled(unsettled, || self.quick().list_images(None::<ListImagesOptions>)).await;
         let mut images = listed.doing(|| "listing images".to_owned())?;
         images.sort_by_key(|image| std::cmp::Reverse(image.created));
         Ok(images)
@@ -192,6 +192,21 @@ pub(super) fn names_of(container: &ContainerSummary) -> impl Iterator<Item = &st
     container.names.iter().flatten().map(|full| full.trim_start_matches('/'))
 }
 
+/// Asks again, where the engine's answer tells that an object is between two states.
+async fn once_settled<T, A: Future<Output = Result<T, Fault>>>(
+    unsettled: impl Fn(&Fault) -> bool,
+    ask: impl Fn() -> A,
+) -> Result<T, Fault> {
+    let mut tries = 1;
+    loop {
+        match ask().await {
+            Err(fault) if tries < UNSETTLED_TRIES && unsettled(&fault) => tokio::time::sleep(UNSETTLED_STEP).await,
+            asked => return asked,
+        }
+        tries += 1;
+    }
+}
+
 /// Whether a container mounts the volume, running or not.
 pub(super) fn uses_volume(container: &ContainerSummary, volume: &str) -> bool {
     container.mounts.iter().flatten().any(|mount| mount.name.as_deref() == Some(volume))
@@ -214,7 +229,9 @@ fn app_images_of(project: &Project, images: &[ImageSummary]) -> Vec<AppImage> {
     let facts = ours.filter_map(|image| {
         let app = image.labels.get(label::SERVICE)?.parse().ok()?;
         let spec = image.labels.get(label::SPEC)?.clone();
-        Some(AppImage { id: whole_id(image.id.clone()), app, spec })
+        // Some engines write it so where there is no name.
+        let named = image.repo_tags.iter().any(|tag| tag != "<none>:<none>");
+        Some(AppImage { id: whole_id(image.id.clone()), app, spec, named })
     });
     facts.collect()
 }

@@ -292,6 +292,8 @@ fn build(plan: &Plan, observed: &mut Observed, app: &AppName) {
     if let Some(planned) = plan.apps.get(app) {
         let spec = planned.build.spec.clone();
         let id = format!("new image {} of {app}", observed.docker.app_images.len());
-        observed.docker.app_images.insert(0, AppImage { id, app: app.clone(), spec });
+        let images = &mut observed.docker.app_images;
+        images.iter_mut().filter(|image| &image.app == app).for_each(|image| image.named = false);
+        images.insert(0, AppImage { id, app: app.clone(), spec, named: true });
     }
 }

@@ -137,13 +137,18 @@ fn damaged(mut observed: Observed, plan: &Plan, damage: &Damage) -> Observed {
             docker.app_images.remove(index);
         }
     }
-    let stray = |app: &str| AppImage { id: format!("stray {app}"), app: app.parse().unwrap(), spec: "old".to_owned() };
+    let unnamed = |app: &str, spec: &str| {
+        let (id, app, spec) = (format!("{spec} of {app}"), app.parse().unwrap(), spec.to_owned());
+        AppImage { id, app, spec, named: false }
+    };
     if damage.old_image {
         docker.unfinished_images.push("unfinished".to_owned());
-        docker.app_images.push(stray("producer"));
+        docker.app_images.push(unnamed("producer", "old"));
+        let stages = plan.apps.values().map(|app| unnamed(app.name.as_str(), &app.build.spec));
+        docker.app_images.splice(0..0, stages);
     }
     if damage.removed_app {
-        docker.app_images.push(stray("worker"));
+        docker.app_images.push(unnamed("worker", "old"));
         if let Some(mut worker) = docker.containers.iter().find(|c| c.role == Role::App).cloned() {
             (worker.name, worker.service) = ("blog-worker".to_owned(), "worker".to_owned());
             docker.containers.push(worker);

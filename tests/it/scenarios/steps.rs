@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kdev::{
     engine::simulated::Simulated,
-    observed::{ContainerState, Observed, Stranger},
+    model::Role,
+    observed::{AppImage, ContainerState, Observed, Stranger},
     reconcile::{Blocked, Step, down::Extent, up::next},
 };
 
@@ -96,6 +97,27 @@ async fn a_changed_app_is_rebuilt_and_only_it_is_replaced() {
     create container of producer
     start producer
     remove image of producer that nothing uses
+    ");
+}
+
+/// Podman labels what an earlier stage made as the app's image is labelled, while the build goes on and afterwards.
+#[tokio::test(flavor = "current_thread")]
+async fn what_an_earlier_stage_of_a_build_made_is_not_the_apps_image() {
+    let (mut observed, plan) = after_up().await;
+    let images = observed.docker.app_images.clone();
+    let stages =
+        images.iter().map(|image| AppImage { id: format!("stage of {}", image.id), named: false, ..image.clone() });
+    observed.docker.app_images.splice(0..0, stages);
+    let steps = next(&plan, true, &observed).unwrap().steps;
+    insta::assert_snapshot!(told(&steps), @r"
+    remove image of consumer that nothing uses
+    remove image of producer that nothing uses
+    ");
+    observed.docker.app_images.retain(|image| !image.named);
+    observed.docker.containers.retain(|container| container.role != Role::App);
+    insta::assert_snapshot!(told(&next(&plan, true, &observed).unwrap().steps), @r"
+    build image of consumer
+    build image of producer
     ");
 }
 
