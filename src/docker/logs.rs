@@ -1,6 +1,9 @@
 //! Containers' logs as whole lines.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    cmp::Ordering,
+    sync::{Arc, Mutex},
+};
 
 use bollard::{container::LogOutput, query_parameters::LogsOptionsBuilder};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -19,8 +22,50 @@ pub struct LogQuery {
     pub follow: bool,
     /// At most so many of the last lines; none: all.
     pub tail: Option<usize>,
-    /// Only lines of this moment or later.
-    pub since: Option<Timestamp>,
+    /// Only what comes after what was read before.
+    pub after: LogPosition,
+}
+
+/// How far a container's log was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogPosition {
+    /// The latest time of a line; none: nothing was read.
+    time: Option<Timestamp>,
+    /// How many lines of that time were read: Podman's times are whole seconds.
+    lines: usize,
+}
+
+impl LogPosition {
+    /// Before all lines of that moment; without one, before all.
+    pub fn since(time: Option<Timestamp>) -> Self {
+        LogPosition { time, lines: 0 }
+    }
+
+    /// The same moment in the log of a container that was not read yet.
+    #[must_use]
+    pub fn of_another(self) -> Self {
+        Self::since(self.time)
+    }
+
+    /// A line was read. The two outputs are written down by the engine side by side: a line may be older than the one
+    /// before it.
+    pub fn note(&mut self, time: Timestamp) {
+        match Some(time).cmp(&self.time) {
+            Ordering::Greater => *self = LogPosition { time: Some(time), lines: 1 },
+            Ordering::Equal => self.lines += 1,
+            Ordering::Less => {}
+        }
+    }
+
+    /// Tells of each line of the log from that moment on, by its time, whether it was not read yet.
+    fn is_new(self) -> impl FnMut(Timestamp) -> bool {
+        let LogPosition { time: last, lines: mut known } = self;
+        move |time| {
+            let is_known = known > 0 && Some(time) == last;
+            known -= usize::from(is_known);
+            !is_known && Some(time) >= last
+        }
+    }
 }
 
 /// Which of its outputs the container wrote to.
@@ -52,33 +97,34 @@ impl Engine {
     pub fn logs(&self, id: &str, query: LogQuery) -> impl Stream<Item = Result<LogLine>> + Send + 'static {
         let follow = query.follow;
         // With no old line wanted, none may come at the end either.
-        let floor = if query.tail == Some(0) { Some(Timestamp::now()) } else { query.since };
+        let floor = if query.tail == Some(0) { LogPosition::since(Some(Timestamp::now())) } else { query.after };
         let lines = self.log(id, query);
         if !follow {
             return lines.left_stream();
         }
-        let seen = Arc::new(Mutex::new(Seen { last: floor, count: 0 }));
+        let seen = Arc::new(Mutex::new(floor));
         let (engine, id, noted) = (self.clone(), id.to_owned(), Arc::clone(&seen));
         let lines = lines.inspect_ok(move |line| locked(&noted).note(line.time));
         let rest = async move {
-            let seen = locked(&seen).clone();
-            engine.missed(&id, seen).await
+            let after = *locked(&seen);
+            engine.missed(&id, after).await
         };
         lines.chain(stream::once(rest).flatten()).right_stream()
     }
 
     /// What a followed log left out. Engine 20.10 drops a last line without an end; read without
     /// following, it is there.
-    async fn missed(&self, id: &str, seen: Seen) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
-        let query = LogQuery { since: seen.last, ..LogQuery::default() };
+    async fn missed(&self, id: &str, after: LogPosition) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
+        let query = LogQuery { after, ..LogQuery::default() };
         // A container that was removed meanwhile has no log any more: what was followed is all.
         let lines: Vec<LogLine> = self.log(id, query).try_collect().await.unwrap_or_default();
-        stream::iter(seen.rest(lines).into_iter().map(Ok))
+        stream::iter(lines.into_iter().map(Ok))
     }
 
     /// The log as one request gives it.
     fn log(&self, id: &str, query: LogQuery) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
-        let since = query.since;
+        let since = query.after.time;
+        let mut is_new = query.after.is_new();
         let tail = query.tail.map_or_else(|| "all".to_owned(), |n| n.to_string());
         // The engine takes nanoseconds, bollard's type whole seconds: what comes too early is left out
         // below.
@@ -104,7 +150,7 @@ impl Engine {
         });
         lines
             .flatten()
-            .try_filter(move |line| std::future::ready(since.is_none_or(|since| line.time >= since)))
+            .try_filter(move |line| std::future::ready(is_new(line.time)))
             .map_err(move |failure| fault::error(doing.clone(), failure))
     }
 
@@ -122,7 +168,7 @@ impl Engine {
     /// # Errors
     /// Where the container is gone.
     pub async fn tail_since(&self, id: &str, lines: usize, since: Option<Timestamp>) -> Result<Vec<String>> {
-        let query = LogQuery { tail: Some(lines), since, ..LogQuery::default() };
+        let query = LogQuery { tail: Some(lines), after: LogPosition::since(since), follow: false };
         let all: Vec<LogLine> = self.logs(id, query).try_collect().await?;
         // Podman counts the pieces of a long line, and may give more than was asked for.
         let surplus = all.len().saturating_sub(lines);
@@ -130,38 +176,7 @@ impl Engine {
     }
 }
 
-/// How far a followed log has come.
-#[derive(Clone, Debug)]
-struct Seen {
-    /// The time of the last line.
-    last: Option<Timestamp>,
-    /// How many lines of that time there were: Podman's times are whole seconds.
-    count: usize,
-}
-
-impl Seen {
-    fn note(&mut self, time: Timestamp) {
-        if self.last == Some(time) {
-            self.count += 1;
-        } else {
-            *self = Seen { last: Some(time), count: 1 };
-        }
-    }
-
-    /// The lines that are not among those seen, of all since the last one's time.
-    fn rest(&self, lines: Vec<LogLine>) -> Vec<LogLine> {
-        let known = lines.iter().filter(|line| Some(line.time) == self.last).count().min(self.count);
-        let mut skipped = 0;
-        let unseen = lines.into_iter().filter(|line| {
-            let is_known = Some(line.time) == self.last && skipped < known;
-            skipped += usize::from(is_known);
-            !is_known && self.last.is_none_or(|last| line.time >= last)
-        });
-        unseen.collect()
-    }
-}
-
-fn locked(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+fn locked(seen: &Mutex<LogPosition>) -> std::sync::MutexGuard<'_, LogPosition> {
     // A panic while it was held left plain data behind, no broken invariant.
     seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -308,19 +323,18 @@ mod tests {
     }
 
     #[test]
-    fn after_a_followed_log_only_what_was_missed_is_delivered() {
-        let line = |second, text: &str| LogLine {
-            time: Timestamp::from_second(second).expect("a time"),
-            stream: LogStream::Stdout,
-            line: text.to_owned(),
+    fn what_was_read_does_not_come_again_and_nothing_else_is_left_out() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let new = |after: LogPosition, seconds: &[i64]| {
+            let mut is_new = after.is_new();
+            seconds.iter().map(|&second| u8::from(is_new(at(second)))).collect::<Vec<_>>()
         };
-        let mut seen = Seen { last: None, count: 0 };
-        for second in [4, 5, 5] {
-            seen.note(Timestamp::from_second(second).expect("a time"));
-        }
-        let all = vec![line(5, "b"), line(5, "c"), line(5, "d"), line(6, "e")];
-        assert_eq!(seen.rest(all.clone()), all[2..]);
-        assert_eq!(Seen { last: None, count: 0 }.rest(all.clone()), all);
+        let mut read = LogPosition::default();
+        assert_eq!(new(read, &[4, 5, 5, 3]), [1, 1, 1, 1], "nothing was read");
+        [4, 5, 3, 5].map(at).into_iter().for_each(|time| read.note(time));
+        assert_eq!(new(read, &[3, 4, 5, 5, 5, 6]), [0, 0, 0, 0, 1, 1], "two of second 5 were read");
+        assert_eq!(new(read.of_another(), &[4, 5, 5, 6]), [0, 1, 1, 1], "another container's are new");
+        assert_eq!(new(LogPosition::since(Some(at(5))), &[4, 5, 6, 5]), [0, 1, 1, 1]);
     }
 
     #[test]

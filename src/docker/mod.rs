@@ -39,7 +39,7 @@ mod volumes;
 pub use archive::{UploadEntry, UploadKind};
 pub use exec::{Chunk, Exec, ExecControl};
 pub use info::EngineInfo;
-pub use logs::{LogLine, LogQuery, LogStream};
+pub use logs::{LogLine, LogPosition, LogQuery, LogStream};
 pub use ports::{Holder, taken};
 pub use projects::ProjectSummary;
 pub use proxy::Proxies;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Session;
 use crate::{
-    docker::{LogQuery, LogStream},
+    docker::{LogPosition, LogQuery, LogStream},
     error::{Error, Result},
     mux::{Line, Merge},
     observed::{ContainerFacts, DockerFacts},
@@ -35,7 +35,31 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// The names of services in the order of [`Line::source`].
 pub type Services = Vec<String>;
 
-/// Sends the lines until there are no more; while following, until the receiver is gone.
+/// A service's log, over all containers that it has had since the first.
+struct Source {
+    open: bool,
+    /// The container that was read last.
+    container: String,
+    read: LogPosition,
+}
+
+impl Source {
+    fn since(time: Option<Timestamp>) -> Self {
+        Source { open: false, container: String::new(), read: LogPosition::since(time) }
+    }
+
+    /// From where on this container is read, now.
+    fn begin(&mut self, container: &str) -> LogPosition {
+        if self.container != container {
+            container.clone_into(&mut self.container);
+            self.read = self.read.of_another();
+        }
+        self.open = true;
+        self.read
+    }
+}
+
+/// The chosen services that there are, replicas each by itself.
 ///
 /// # Errors
 /// No such service, or the engine does not answer.
@@ -64,8 +88,7 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
     let mut merge = Merge::new(services.len());
     let mut arrival = 0;
     let mut streams = SelectAll::new();
-    let mut open: Vec<Option<String>> = vec![None; services.len()];
-    let mut latest: Vec<Option<Timestamp>> = vec![query.since; services.len()];
+    let mut sources: Vec<Source> = services.iter().map(|_| Source::since(query.since)).collect();
     let mut first = true;
     loop {
         // Containers that are there and not read yet: all at first, later those that were restarted or replaced.
@@ -79,15 +102,14 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
                 continue;
             };
             let running = matches!(container.state.word(), "running" | "restarting" | "paused");
-            if open[source].is_some() || (!first && !running) {
+            if sources[source].open || (!first && !running) {
                 continue;
             }
-            let query =
-                LogQuery { follow: query.follow, tail: if first { query.tail } else { None }, since: latest[source] };
+            let after = sources[source].begin(&container.id);
+            let query = LogQuery { follow: query.follow, tail: if first { query.tail } else { None }, after };
             let ended = futures_util::stream::once(async move { (source, None) });
             let stream = session.docker.logs(&container.id, query).map(move |line| (source, Some(line)));
             streams.push(Box::pin(stream.chain(ended)));
-            open[source] = Some(container.id.clone());
         }
         first = false;
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
@@ -98,11 +120,7 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
                 next = streams.next(), if !streams.is_empty() => match next {
                     Some((source, Some(line))) => {
                         let line = line?;
-                        // After a reconnection the engine gives the last line again.
-                        if latest[source].is_some_and(|seen| line.time <= seen && query.since != Some(seen)) {
-                            continue;
-                        }
-                        latest[source] = Some(line.time);
+                        sources[source].read.note(line.time);
                         arrival += 1;
                         merge.push(Line {
                             time: line.time,
@@ -113,7 +131,7 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
                         });
                     }
                     Some((source, None)) => {
-                        open[source] = None;
+                        sources[source].open = false;
                         merge.close(source);
                     }
                     None => {}
@@ -127,7 +145,7 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
                     }
                 }
                 // A service without a stream may have come back.
-                _ = look_again.tick(), if query.follow && open.iter().any(Option::is_none) => break,
+                _ = look_again.tick(), if query.follow && sources.iter().any(|source| !source.open) => break,
                 () = lines.closed() => return Ok(()),
             }
             while let Some(line) = merge.pop() {

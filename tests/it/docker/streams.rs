@@ -1,7 +1,7 @@
 //! What containers say and are told: logs and commands.
 
 use futures_util::{StreamExt, TryStreamExt};
-use kdev::docker::{Chunk, LogQuery, LogStream};
+use kdev::docker::{Chunk, LogPosition, LogQuery, LogStream};
 use tokio::io::AsyncWriteExt;
 
 use super::Trial;
@@ -21,7 +21,7 @@ async fn logs_are_whole_lines_of_both_outputs_to_the_last_one() {
     assert!(followed.windows(2).all(|pair| pair[0].time <= pair[1].time));
     let read: Vec<_> = trial.engine.logs(&id, LogQuery::default()).try_collect().await.expect("lines");
     assert!(read == followed, "{} lines", read.len());
-    let since = LogQuery { since: Some(followed[3].time), ..LogQuery::default() };
+    let since = LogQuery { after: LogPosition::since(Some(followed[3].time)), ..LogQuery::default() };
     let later: Vec<_> = trial.engine.logs(&id, since).try_collect().await.expect("lines");
     // Podman's times are whole seconds.
     let first = followed.iter().position(|line| line.time >= followed[3].time).unwrap_or(0);

@@ -45,6 +45,7 @@ fn apps_are_rebuilt_and_fail_without_harm_to_others() {
     a_build_that_fails_touches_nothing(&project);
     an_app_that_ends_at_once_is_told(&project);
     a_missing_dockerfile_or_context_is_told(&project);
+    a_line_that_takes_a_while_is_shown(&project);
     an_app_that_is_gone_from_the_file_goes(&project);
     replicas(&project);
 }
@@ -107,6 +108,18 @@ fn an_app_that_ends_at_once_is_told(project: &Project) {
     project.up(&[]);
     assert_eq!(project.log("talker"), "talker | third\n");
     project.healthy();
+}
+
+/// The engine writes the first 16 KiB of a line down before another output's line, and the rest after it.
+fn a_line_that_takes_a_while_is_shown(project: &Project) {
+    let lines = "printf '%20000s'; sleep 0.2; echo aside >&2; sleep 0.2; echo end";
+    project.write("talker/run.sh", format!("trap exit TERM\n{lines}\nsleep 600 & wait\n"));
+    project.up(&[]);
+    let log = project.eventually("all lines", || Some(project.log("talker")).filter(|log| log.contains("aside")));
+    let ends: Vec<_> = log.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(ends, ["aside", "end"], "as they ended");
+    script(project, "talker", "third");
+    project.up(&[]);
 }
 
 fn a_missing_dockerfile_or_context_is_told(project: &Project) {
