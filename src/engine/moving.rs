@@ -36,6 +36,9 @@ const DISKS_FRESH: Duration = Duration::from_millis(500);
 /// How long a change of Kafka's metadata may take to reach all nodes.
 const KNOWN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(30);
+/// How far metadata may be behind the controller, as seldom as they are, and how often they are looked at then.
+const UNHEARD: Duration = Duration::from_millis(200);
+const MOST_UNHEARD: u32 = 10;
 
 type Addresses = BTreeMap<NodeId, String>;
 type Reassignments = BTreeMap<TopicName, BTreeMap<usize, Reassignment>>;
@@ -61,7 +64,9 @@ struct Standing {
 
 #[derive(Clone, Default)]
 struct Last {
+    /// Those of the last look, and those begun since the first.
     reassignments: Reassignments,
+    begun: Reassignments,
     disks: Option<(Instant, BTreeMap<NodeId, Disk>)>,
 }
 
@@ -94,6 +99,18 @@ impl Looks {
         self.at_rest.forget();
     }
 
+    /// These moves are about to begin. They may have ended before the next look, which finds them on no list then, while
+    /// metadata that are a moment behind show the new replicas beside the old.
+    pub fn begin(&self, moves: &[Move]) {
+        let mut last = self.last();
+        for one in moves {
+            let adding = one.copies().collect();
+            let removing = one.from.iter().filter(|node| !one.to.contains(node)).copied().collect();
+            let begun = last.begun.entry(one.topic.clone()).or_default();
+            begun.insert(one.partition, Reassignment { adding, removing });
+        }
+    }
+
     fn last(&self) -> std::sync::MutexGuard<'_, Last> {
         // A panic while the lock was held left plain data behind, no broken invariant.
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -104,7 +121,7 @@ impl Looks {
         &self,
         kafka: &Admin,
         at: &Addresses,
-        last: &Reassignments,
+        last: &Last,
         facts: &mut KafkaFacts,
     ) -> Result<Reassignments> {
         // Where all replicas are in sync, none is on its way; nor where they are where they were when none was: a move
@@ -120,7 +137,8 @@ impl Looks {
             Some(facts) => facts,
             None => kafka.observe_by_one(at, KAFKA_PATIENCE).await,
         };
-        let reassignments = with_unheard_of(listed, last, facts);
+        let reassignments = with_unheard_of(listed, &last.reassignments, facts);
+        let reassignments = with_unheard_of(reassignments, &last.begun, facts);
         if reassignments.is_empty() {
             self.at_rest.keep(asked, replicas(facts));
         }
@@ -141,7 +159,7 @@ impl Looks {
         facts: &mut KafkaFacts,
     ) -> Result<()> {
         let last = self.last().clone();
-        let reassignments = self.under_way(kafka, at, &last.reassignments, facts).await?;
+        facts.reassignments = self.under_way(kafka, at, &last, facts).await?;
         let (ticket, standing) = self.standing.get();
         let asked: BTreeSet<NodeId> = facts.answering.keys().copied().collect();
         let standing = match standing.filter(|standing| standing.asked == asked) {
@@ -154,20 +172,36 @@ impl Looks {
         };
         (facts.limited, facts.registered) = (standing.limited.clone(), standing.registered.clone());
         self.standing.keep(ticket, standing);
-        facts.reassignments = reassignments.clone();
+        let is_any_wanted =
+            |facts: &KafkaFacts| moves::wanted(plan, facts, self.occasion).map_or(true, |moves| !moves.list.is_empty());
+        // Of moves that an earlier run began this one knows only by the list: replicas beyond it are believed once they
+        // stay, before anything is made of them.
+        for _ in 0..MOST_UNHEARD {
+            if !is_half_done(facts) || !is_any_wanted(facts) {
+                break;
+            }
+            let before = replicas(facts);
+            tokio::time::sleep(UNHEARD).await;
+            self.at_rest.forget();
+            facts.reassignments = self.under_way(kafka, at, &last, facts).await?;
+            if replicas(facts) == before {
+                break;
+            }
+        }
         let leaving = plan.nodes.values().any(|node| node.leaving);
         let moving = leaving
             || self.occasion == Occasion::Asked
             || facts.limited.any()
             || !facts.reassignments.is_empty()
-            || moves::wanted(plan, facts, self.occasion).is_ok_and(|moves| !moves.list.is_empty());
+            || is_any_wanted(facts);
         let disks = match last.disks.filter(|(at, _)| !acted && at.elapsed() < DISKS_FRESH) {
             _ if !moving => None,
             Some(disks) => Some(disks),
             None => Some((Instant::now(), kafka.disks(facts.answering.keys().copied()).await)),
         };
         facts.disks = disks.as_ref().map(|(_, disks)| disks.clone()).unwrap_or_default();
-        *self.last() = Last { reassignments, disks };
+        let mut last = self.last();
+        (last.reassignments, last.disks) = (facts.reassignments.clone(), disks);
         Ok(())
     }
 }
@@ -175,6 +209,15 @@ impl Looks {
 fn replicas(facts: &KafkaFacts) -> Replicas {
     let of = |topic: &TopicFacts| topic.partitions.iter().map(|partition| partition.replicas.clone()).collect();
     facts.topics.iter().map(|(name, topic)| (name.clone(), of(topic))).collect()
+}
+
+/// Whether replicas are not in sync that are on no list.
+fn is_half_done(facts: &KafkaFacts) -> bool {
+    let is_listed = |topic, id| facts.reassignments.get(topic).is_some_and(|of| of.contains_key(&id));
+    facts.topics.iter().any(|(name, topic)| {
+        let partitions = topic.partitions.iter().enumerate();
+        partitions.filter(|(_, p)| p.isr.len() < p.replicas.len()).any(|(id, _)| !is_listed(name, id))
+    })
 }
 
 /// The list, and those of the last one of whose end the metadata have not heard.
@@ -313,23 +356,29 @@ async fn pause(since: Instant) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::kafka::admin::tests::nodes::{asked_for_moves, growing};
+    use crate::{
+        config::{check, machine::Machine},
+        kafka::admin::tests::nodes::{asked_for_moves, replicas_on},
+        plan::build::{self, Known},
+    };
 
     #[tokio::test]
     async fn moves_are_asked_for_again_once_a_replica_is_elsewhere() {
-        let fake = growing().await;
+        let fake = replicas_on([2, 2, 2, 2, 3]).await;
         let at = BTreeMap::from([(NodeId(1), fake.addresses[0].clone())]);
         let (kafka, looks) = (Admin::for_nodes(&at), Looks::new(Occasion::Needed));
         // How often the list was asked for after each look. The second look of the first is the second Metadata.
         for lists in [1, 1, 1, 2, 2] {
             let mut facts = kafka.observe_by_one(&at, KAFKA_PATIENCE).await;
-            looks.under_way(&kafka, &at, &Reassignments::new(), &mut facts).await.unwrap();
+            looks.under_way(&kafka, &at, &Last::default(), &mut facts).await.unwrap();
             assert_eq!(asked_for_moves(&fake), lists);
         }
         looks.forget();
         let mut facts = kafka.observe_by_one(&at, KAFKA_PATIENCE).await;
-        looks.under_way(&kafka, &at, &Reassignments::new(), &mut facts).await.unwrap();
+        looks.under_way(&kafka, &at, &Last::default(), &mut facts).await.unwrap();
         assert_eq!(asked_for_moves(&fake), 3);
     }
 
@@ -352,5 +401,41 @@ mod tests {
         assert!(still(&[4, 1, 2], &[1, 2]), "the new one is not in sync");
         assert!(!still(&[4, 1, 2], &[1, 2, 4]), "it is done");
         assert!(!still(&[1, 2, 3], &[1, 2, 3]), "it was called off");
+    }
+
+    #[tokio::test]
+    async fn what_a_step_began_is_under_way_until_the_metadata_show_its_end() {
+        let fake = replicas_on([2]).await;
+        let at = BTreeMap::from([(NodeId(1), fake.addresses[0].clone())]);
+        let (kafka, looks) = (Admin::for_nodes(&at), Looks::new(Occasion::Needed));
+        let topic: TopicName = "posts".parse().unwrap();
+        looks.begin(&[Move { topic: topic.clone(), partition: 0, from: nodes(&[1]), to: nodes(&[2]) }]);
+        let mut facts = kafka.observe_by_one(&at, KAFKA_PATIENCE).await;
+        let last = looks.last().clone();
+        let found = looks.under_way(&kafka, &at, &last, &mut facts).await.unwrap();
+        let begun = Reassignment { adding: nodes(&[2]), removing: nodes(&[1]) };
+        assert_eq!(found, BTreeMap::from([(topic, BTreeMap::from([(0, begun)]))]), "it is on no list");
+    }
+
+    fn of_one_node() -> Plan {
+        let toml = "name = \"blog\"\n[kafka]\nbrokers = 1\n";
+        let settings = check::file(None, Path::new("/home/me/kdev.toml"), toml, &Machine::default()).unwrap();
+        let (volumes, digests) = (BTreeMap::new(), BTreeMap::new());
+        let known = Known { volumes: &volumes, is_free: &|_| true, digests: &digests, new_cluster: "x".to_owned() };
+        build::build(&settings, &known).unwrap()
+    }
+
+    #[tokio::test]
+    async fn replicas_on_no_list_are_believed_once_they_stay() {
+        let plan = of_one_node();
+        for (shown, wanted) in [([2, 2, 1], true), ([2, 2, 2], false)] {
+            let fake = replicas_on(shown).await;
+            let at = BTreeMap::from([(NodeId(1), fake.addresses[0].clone())]);
+            let (kafka, looks) = (Admin::for_nodes(&at), Looks::new(Occasion::Needed));
+            looks.begins_anew();
+            let mut facts = kafka.observe_by_one(&at, KAFKA_PATIENCE).await;
+            looks.complete(&kafka, &plan, false, &at, &mut facts).await.unwrap();
+            assert_eq!(moves::wanted(&plan, &facts, Occasion::Needed).is_ok(), wanted, "{shown:?}");
+        }
     }
 }

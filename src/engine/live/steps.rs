@@ -68,7 +68,10 @@ impl Live {
             }
             Step::DeleteTopic { topic } => self.kafka.delete_topic_everywhere(topic).await,
             Step::Limit { nodes, topics, evening } => moving::limit(&self.kafka, nodes, topics, *evening).await,
-            Step::Reassign { moves, .. } => moving::reassign(&self.kafka, moves, &addresses(&self.plan)).await,
+            Step::Reassign { moves, .. } => {
+                self.moving.begin(moves);
+                moving::reassign(&self.kafka, moves, &addresses(&self.plan)).await
+            }
             Step::Unlimit => moving::unlimit(&self.kafka, &addresses(&self.plan)).await,
             Step::Unregister { node } => moving::unregister(&self.kafka, *node).await,
             Step::ElectLeaders => self.elect_leaders().await,

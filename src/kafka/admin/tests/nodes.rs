@@ -16,20 +16,21 @@ use kafka_protocol::messages::{
 use super::*;
 use crate::{observed::Reassignment, reconcile::assignment::Move};
 
-/// A node with `posts` of one partition, on nodes 1 and 2 for its first four answers, later on 3 too; 1 alone is in
-/// sync, and no move is on the list.
-pub(crate) async fn growing() -> Fake {
-    Fake::start(1, |ask| match ask.key {
+/// A node with `posts` of one partition, on as many nodes as it is given for its first answers, later on those of the
+/// last; 1 alone is in sync, and no move is on the list.
+pub(crate) async fn replicas_on<const N: usize>(nodes: [i32; N]) -> Fake {
+    Fake::start(1, move |ask| match ask.key {
         ApiKey::Metadata => {
-            let ids = if ask.before < 4 { 1..=2 } else { 1..=3 };
+            let last = nodes[ask.before.min(N - 1)];
             let partition = MetadataResponsePartition::default()
-                .with_replica_nodes(ids.map(BrokerId).collect())
+                .with_replica_nodes((1..=last).map(BrokerId).collect())
                 .with_isr_nodes(vec![BrokerId(1)]);
             let posts =
                 MetadataResponseTopic::default().with_name(Some(wire("posts"))).with_partitions(vec![partition]);
             ask.reply::<MetadataRequest>(MetadataResponse::default().with_topics(vec![posts]))
         }
         ApiKey::DescribeQuorum => ask.reply::<DescribeQuorumRequest>(DescribeQuorumResponse::default()),
+        ApiKey::DescribeLogDirs => ask.reply::<DescribeLogDirsRequest>(DescribeLogDirsResponse::default()),
         _ => ask.reply::<ListPartitionReassignmentsRequest>(ListPartitionReassignmentsResponse::default()),
     })
     .await
