@@ -275,8 +275,11 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         Step::RemoveImage { id, .. } => docker.app_images.retain(|image| &image.id != id),
         Step::RemoveUnfinished { id } => docker.unfinished_images.retain(|unfinished| unfinished != id),
         Step::RemoveNetwork { id, .. } => docker.networks.retain(|network| &network.id != id),
+        // The engine removes no volume that a container mounts.
         Step::RemoveVolume { node, .. } => {
-            docker.volumes.remove(node);
+            if docker.node(*node).is_none() && docker.set_aside(*node).is_none() {
+                docker.volumes.remove(node);
+            }
         }
     }
 }

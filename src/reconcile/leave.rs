@@ -82,7 +82,8 @@ fn step(id: NodeId, observed: &Observed, waiting: &mut Vec<Waiting>) -> Option<S
         waiting.push(Waiting::Listed(id));
         return None;
     }
-    if let Some(container) = container {
+    // One that was set aside, by a run that ended before its successor served, holds the volume too.
+    if let Some(container) = container.or(docker.set_aside(id)) {
         return Some(Step::Remove { service, name: container.name.clone(), why });
     }
     let volume = docker.volumes.get(&id)?;

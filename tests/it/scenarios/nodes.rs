@@ -112,6 +112,18 @@ async fn brokers_leave_empty_and_in_order() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn what_was_set_aside_of_a_broker_that_leaves_goes_before_its_volume() {
+    let (_, mut four) = reached(&file(4, 3), Observed::default()).await;
+    let last = four.docker.containers.iter_mut().find(|c| c.name.ends_with("kafka-4")).unwrap();
+    // As a run that was killed in a roll leaves it.
+    (last.set_aside, last.state) = (true, ContainerState::Exited { code: 0, oom: false });
+    last.name.push_str("-before");
+    four.kafka.answering.remove(&NodeId(4));
+    let (steps, three) = reached(&file(3, 3), four).await;
+    assert!(three.docker.volumes.len() == 3 && three.docker.set_aside(NodeId(4)).is_none(), "{}", told(&steps));
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn replicas_are_added_and_given_up_and_a_minimum_comes_only_when_it_can_be_met() {
     let (_, one) = reached(&file(3, 1), Observed::default()).await;
     let (steps, three) = reached(&file(3, 3), one).await;
