@@ -68,7 +68,15 @@ pub fn next_permitted(
         });
     }
     hold(permission, &mut next);
+    // What Kafka may refuse comes first: a refusal would end the run, and leave the node stopped.
+    if next.steps.iter().any(Step::is_kafkas) {
+        next.steps.retain(|step| !stops_a_node(step));
+    }
     Ok(next)
+}
+
+fn stops_a_node(step: &Step) -> bool {
+    matches!(step, Step::Stop { service, .. } if NodeId::from_service(service).is_some())
 }
 
 /// Holds back what takes records away without permission.

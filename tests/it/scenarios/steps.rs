@@ -147,6 +147,20 @@ async fn a_changed_node_setting_replaces_one_node_after_another_the_controller_l
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn no_node_is_stopped_before_kafka_has_taken_what_it_may_refuse() {
+    let (mut observed, _) = after_up().await;
+    let changed = kdev::template::KDEV_TOML
+        .replace("\"512m\"", "\"640m\"")
+        .replace("# [kafka.config]", "[kafka.config]")
+        .replace("# \"log.retention.hours\" = 24", "\"log.retention.ms\" = 2000000000");
+    let plan = plan(&settings(&format!("name = \"blog\"\n{changed}")), &observed);
+    let steps = |observed: &Observed| told(&next(&plan, true, observed).unwrap().steps);
+    insta::assert_snapshot!(steps(&observed), @"set log.retention.ms of all brokers to 2000000000");
+    observed.kafka.config.insert("log.retention.ms".to_owned(), "2000000000".to_owned());
+    insta::assert_snapshot!(steps(&observed), @"stop kafka-2: its settings or its image changed");
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn down_ends_apps_before_nodes_and_keeps_data() {
     let (observed, plan) = after_up().await;
     let world = Arc::new(Simulated::new(plan, observed));
