@@ -70,8 +70,10 @@ fn resolved(path: &Path) -> Result<PathBuf> {
         .map_err(|error| Error::usage(format!("cannot resolve {}: {error}", path.display())).source(error))
 }
 
+/// The nearest of that name. A link to nowhere is an error of its own, and not another directory's project.
 fn nearest(from: &Path) -> Option<PathBuf> {
-    from.ancestors().map(|directory| directory.join(FILE_NAME)).find(|path| path.is_file())
+    let is_there = |path: &PathBuf| path.symlink_metadata().is_ok() && !path.is_dir();
+    from.ancestors().map(|directory| directory.join(FILE_NAME)).find(is_there)
 }
 
 /// Parses TOML; a mistake becomes an error with file, line, column and, for a key that does not exist, the

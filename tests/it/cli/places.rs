@@ -32,6 +32,14 @@ fn a_directory_of_that_name_is_passed_over() {
 }
 
 #[test]
+fn a_link_to_nowhere_is_not_passed_over_for_another_project() {
+    let sandbox = Sandbox::new();
+    sandbox.write("../kdev.toml", "");
+    std::os::unix::fs::symlink("gone.toml", sandbox.directory().join("kdev.toml")).unwrap();
+    sandbox.run(&["down", "--volumes"]).expect(2).says("blog/kdev.toml: No such file or directory");
+}
+
+#[test]
 fn a_named_file_goes_before_the_nearest() {
     let sandbox = Sandbox::new();
     sandbox.write("kdev.toml", "");
