@@ -81,6 +81,7 @@ pub async fn reach<W: World>(
     let mut given_up: BTreeMap<String, Error> = BTreeMap::new();
     let mut told: Vec<Waiting> = Vec::new();
     let mut waits = Waits::default();
+    let mut distance = Distance::default();
     let mut pause = PAUSE;
     // A world that was looked at just now need not be looked at again.
     let mut acted = Acted::Not;
@@ -89,16 +90,16 @@ pub async fn reach<W: World>(
         // A look may wait for what it expects to see; who stops it need not.
         let looked = tokio::select! {
             biased;
-            () = cancel.cancelled() => break interrupted(&done),
+            () = cancel.cancelled() => break None,
             looked = world.observe(acted) => looked,
         };
         let observed = match looked {
             Ok(observed) => observed,
-            Err(error) => break error,
+            Err(error) => break Some(error),
         };
         let mut next = match goal(&observed) {
             Ok(next) => next,
-            Err(error) => break error,
+            Err(error) => break Some(error),
         };
         next.steps.splice(0..0, first.drain(..));
         next.steps.retain(|step| !step.app().is_some_and(|app| given_up.contains_key(app)));
@@ -148,8 +149,8 @@ pub async fn reach<W: World>(
             started_any = true;
             work.begin(step);
         }
-        if let Some(error) = fatal {
-            break error;
+        if fatal.is_some() {
+            break fatal;
         }
         if work.under_way.is_empty() && !started_any && next.waiting.is_empty() {
             waits.follow(&[], events.timeline());
@@ -170,14 +171,14 @@ pub async fn reach<W: World>(
                 });
             }
             // A move takes as long as it takes: the time is up when nothing comes nearer.
-            if next.waiting.iter().any(|waiting| matches!(waiting, Waiting::Moving { .. })) {
+            if distance.falls(&next.waiting) {
                 work.deadline = Instant::now() + timeout;
             }
             waits.follow(&next.waiting, events.timeline());
             told = next.waiting;
         }
         if Instant::now() >= work.deadline {
-            break timed_out(timeout, &told).details(work.late.take());
+            break Some(timed_out(timeout, &told).details(work.late.take()));
         }
         // Whatever comes first: a step ends, or it is time to look again.
         let ended = tokio::select! {
@@ -199,12 +200,13 @@ pub async fn reach<W: World>(
                 _ = failed.get_or_insert(error);
             }
         }
-        if let Some(error) = failed {
-            break error;
+        if failed.is_some() {
+            break failed;
         }
     };
     work.finish(&mut done, &mut given_up).await;
-    Err(failure)
+    // What was under way is done by now, and counts.
+    Err(failure.unwrap_or_else(|| interrupted(&done)))
 }
 
 fn ended_well(observed: &Observed, name: &str) -> bool {
@@ -236,6 +238,27 @@ struct Work<'a, W> {
     deadline: Instant,
     /// Why the last step that Kafka did not finish in time was not; none once one went well.
     late: Option<String>,
+}
+
+/// How far moves are from their end: partitions, then bytes, the least that was seen.
+#[derive(Default)]
+struct Distance(Option<(usize, u64)>);
+
+impl Distance {
+    /// Whether moves are waited for and have come nearer than ever. Producers that write, and followers that fall behind
+    /// again, add to what is left.
+    fn falls(&mut self, waiting: &[Waiting]) -> bool {
+        let now = waiting.iter().find_map(|waiting| match waiting {
+            Waiting::Moving { partitions, left, .. } => Some((*partitions, *left)),
+            _ => None,
+        });
+        let falls = now.is_some_and(|now| self.0.is_none_or(|least| now < least));
+        // The next batch has a distance of its own.
+        if falls || now.is_none() {
+            self.0 = now;
+        }
+        falls
+    }
 }
 
 /// What is waited for, on the timeline.
@@ -349,4 +372,22 @@ fn timed_out(timeout: Duration, waiting: &[Waiting]) -> Error {
         error = error.hint(format!("kdev logs {}", node.service()));
     }
     error.hint("kdev up --timeout 300s   (goes on from here)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_come_nearer_only_when_less_is_left_than_ever() {
+        let mut distance = Distance::default();
+        let moving = |partitions, left| vec![Waiting::Moving { partitions, to: BTreeSet::new(), left }];
+        assert!(!distance.falls(&[]), "nothing is moved");
+        assert!(distance.falls(&moving(4, 100)));
+        assert!(!distance.falls(&moving(4, 120)), "somebody writes");
+        assert!(!distance.falls(&moving(4, 110)), "it was nearer before");
+        assert!(distance.falls(&moving(4, 90)));
+        assert!(distance.falls(&moving(3, 500)), "a partition has arrived");
+        assert!(!distance.falls(&[]) && distance.falls(&moving(8, 900)), "another batch");
+    }
 }
