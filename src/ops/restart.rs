@@ -44,13 +44,14 @@ pub async fn restart(
             let service = service.clone();
             let world = Arc::new(Live::new(session.docker.clone(), plan.clone()));
             let stop = Step::Stop { service: service.clone(), name: name.clone(), why: String::new() };
-            let first = if container.state == ContainerState::Running { vec![stop] } else { Vec::new() };
+            let is_ended = matches!(container.state, ContainerState::Created | ContainerState::Exited { .. });
+            let first = if is_ended { Vec::new() } else { vec![stop] };
             let run = Run { events, cancel, timeout: TIMEOUT, first };
-            // Only this container is started, and only Kafka's return waited for: what else kdev.toml may ask for by
-            // now is `kdev up`'s to do.
+            // Only this container is started, and only Kafka's return waited for, leaders included: what else kdev.toml may
+            // ask for by now is `kdev up`'s to do.
             run::reach(&world, run, |observed| {
                 let mut next = up::next(&plan, false, observed).map_err(super::up::blocked)?;
-                next.steps.clear();
+                next.steps.retain(|step| *step == Step::ElectLeaders && container.role == Role::Node);
                 next.waiting.retain(|waiting| !matches!(waiting, Waiting::Unsafe { .. }));
                 if container.role != Role::Node {
                     next.waiting.clear();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::project::Project;
 
 const RECORDS: usize = 300;
@@ -38,6 +40,11 @@ fn what_was_taken_away_by_hand_comes_back() {
     project.run(&["status"]).expect(5).says("kafka-3 is paused");
     project.up(&[]).says("unpause kafka-3");
     project.healthy();
+    project.docker.pause(&project.container("kafka-3"));
+    project.run(&["restart", "kafka-3"]).expect(0);
+    let leaders = |node: &Value| node["leaders"].as_u64().unwrap();
+    let nodes = project.healthy()["nodes"].as_array().unwrap().clone();
+    assert!(nodes.iter().all(|node| leaders(node) == leaders(&nodes[0])), "not even after a restart: {nodes:#?}");
 
     // Nodes that the engine sees running and that do not answer for a moment, as on a machine that stalls.
     signal(&project, "STOP");
