@@ -84,7 +84,9 @@ pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
         permit(&done.held, allow, &context).await?;
         options.permission = Permission::These(done.held.into_iter().map(|planned| planned.step).collect());
         options.build = false;
+        let before = done.steps;
         done = shown_up(&session, &options, &timeline, &context).await?;
+        done.steps.splice(0..0, before);
         // What has come up since was not shown, and nobody has permitted it.
         if !done.held.is_empty() {
             return Err(refused(&done.held));

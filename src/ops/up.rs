@@ -74,9 +74,10 @@ pub async fn up(session: &Session, options: &Options, events: &Events, cancel: &
     if !harmless.is_empty() && outcome.failed_apps.is_empty() {
         let also = harmless.into_iter().map(|planned| planned.step).collect();
         let options = Options { permission: options.permission.clone().with(also), build: false, ..options.clone() };
-        let more = reach(&world, &plan, &options, None, events, cancel).await?;
+        let more = reach(&world, &plan, &options, None, events, cancel).await;
+        let more = rollback::unless_well(&world, more, events).await?;
         steps.extend(more.steps);
-        observed = more.observed;
+        (observed, outcome.failed_apps) = (more.observed, more.failed_apps);
     }
     match outcome.failed_apps.len() {
         0 => Ok(Done { steps, held, observed, world }),
