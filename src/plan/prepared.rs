@@ -31,7 +31,7 @@ pub const KAFKA_CLASS: &str = "kafka.Kafka";
 /// Kafka's jars in the image: the one place that kdev depends on, beside `java` and `sh` on the PATH.
 pub const LIBS: &str = "/opt/kafka/libs";
 /// Counts up when the layout, or what the archive was trained with, changes: older images are not used.
-pub const LAYOUT: &str = "7";
+pub const LAYOUT: &str = "9";
 /// The repository name of prepared images.
 pub const REPOSITORY: &str = "kdev-prepared/kafka";
 
@@ -91,9 +91,25 @@ pub fn plug_in_args(jars: &[String]) -> String {
 }
 
 /// What nodes are started with whatever their class path.
+///
+/// Where a name leads is looked up at each connection: engines give containers that come back each other's addresses, and
+/// Java knows an address for half a minute. Connected to another broker than it meant, a follower is told in each answer
+/// that this one does not lead, and stays so for ever.
 fn rest() -> String {
     format!(
-        "-XX:-UsePerfData\n-XX:+ExitOnOutOfMemoryError\n-Djava.awt.headless=true\n\
+        "-XX:-UsePerfData\n-XX:+ExitOnOutOfMemoryError\n-Djava.awt.headless=true\n-Dsun.net.inetaddr.ttl=0\n\
          -Dlog4j2.configurationFile={LOG_PROPERTIES}\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_node_keeps_an_address_that_another_may_have_by_now() {
+        for args in [java_args(&[]), plug_in_args(&[])] {
+            assert!(args.lines().any(|line| line == "-Dsun.net.inetaddr.ttl=0"), "{args}");
+        }
+    }
 }
