@@ -95,6 +95,8 @@ pub enum Event {
         /// What did not answer, and for how long.
         why: String,
     },
+    /// What is waited for has changed: only the reasons that are told of after this still hold.
+    WaitsChanged,
     /// Nothing to do but wait, and why.
     Waiting {
         /// The line it belongs to.

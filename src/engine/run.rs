@@ -163,6 +163,7 @@ pub async fn reach<W: World>(
             _ => (pause * 2).min(PAUSE),
         };
         if next.waiting != told {
+            events.send(Event::WaitsChanged);
             for waiting in &next.waiting {
                 let (phase, what) = (waiting.phase(), waiting.to_string());
                 events.send(match waiting {

@@ -7,4 +7,5 @@ mod property;
 mod rolls;
 mod steps;
 mod topics;
+mod waits;
 mod worlds;
