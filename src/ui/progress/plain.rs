@@ -45,11 +45,12 @@ pub(super) async fn show(mut receiver: UnboundedReceiver<Event>, verbose: bool, 
             Event::Progressed { step, progress } => {
                 let due = said.get(&step).is_none_or(|last| last.elapsed() > WORTH_SAYING);
                 let is_of_build = matches!(progress, Progress::Steps { .. });
-                if let Some((phase, _)) = steps.get(&step)
+                if let Some((phase, doing)) = steps.get(&step)
                     && (due || is_of_build)
                 {
                     said.insert(step, Instant::now());
-                    line(*phase, &progress_text(&progress));
+                    // Several are under way at once: each line says whose it is.
+                    line(*phase, &format!("{doing}: {}", progress_text(&progress)));
                 }
             }
             Event::WaitsChanged => waits.begin_anew(),
@@ -127,7 +128,7 @@ mod tests {
     };
 
     use super::show;
-    use crate::event::{Event, Events, Phase};
+    use crate::event::{Event, Events, Phase, Progress};
 
     /// What is said while `happens` sends events, as one text.
     async fn said(happens: impl AsyncFnOnce(&Events)) -> String {
@@ -176,6 +177,27 @@ mod tests {
         })
         .await;
         insta::assert_snapshot!(said, @" • nodes    kafka-2 does not answer yet");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_builds_each_line_says_whose_it_is() {
+        let said = said(async |events| {
+            for (step, app) in [(1, "producer"), (2, "consumer")] {
+                let text = format!("build image of {app}");
+                events.send(Event::Started { step, phase: Phase::Images, text });
+            }
+            for step in [1, 2] {
+                let text = "ARG PYTHON_IMAGE".to_owned();
+                events.send(Event::Progressed { step, progress: Progress::Steps { done: 1, total: 18, text } });
+            }
+        })
+        .await;
+        insta::assert_snapshot!(said, @r"
+         • images   build image of producer
+         • images   build image of consumer
+         • images   build image of producer: 1/18 ARG PYTHON_IMAGE
+         • images   build image of consumer: 1/18 ARG PYTHON_IMAGE
+        ");
     }
 
     #[tokio::test(start_paused = true)]
