@@ -11,7 +11,11 @@ use std::{
 use futures_util::TryStreamExt;
 
 use super::context::Context;
-use crate::{error::Kind, plan::BuildSource, template::EmbeddedFiles};
+use crate::{
+    error::Kind,
+    plan::BuildSource,
+    template::{self, EmbeddedFiles},
+};
 
 const EMBEDDED: EmbeddedFiles = &[
     ("Dockerfile", b"FROM scratch\nCOPY app /app\n"),
@@ -158,4 +162,32 @@ async fn a_file_that_vanishes_breaks_the_stream_and_is_named() {
     assert!(stream.try_collect::<Vec<_>>().await.is_err());
     let error = making.await.expect("ended").expect_err("unreadable");
     assert!(error.message.starts_with("app/main.py cannot be read: "), "{}", error.message);
+}
+
+#[test]
+fn a_module_beside_the_built_in_app_gets_into_its_image_and_what_python_makes_does_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let made = ["helper.py", "__pycache__/helper.pyc", "test_helper.py", "parts/more.py", "parts/__pycache__/more.pyc"];
+    let made = made.map(|path| (format!("consumer/{path}"), &b"x"[..]));
+    let written = template::APPS.iter().map(|(path, content)| ((*path).to_owned(), *content));
+    for (path, content) in written.chain(made) {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, content).expect("written");
+    }
+    let source = BuildSource::Directory(directory.path().to_owned());
+    let context = Context::open("consumer", &source, "Dockerfile.consumer", &[]).expect("a context");
+    let sent = [
+        ".dockerignore",
+        "Dockerfile.consumer",
+        "consumer",
+        "consumer/consumer.py",
+        "consumer/helper.py",
+        "consumer/parts",
+        "consumer/parts/more.py",
+        "consumer/requirements.txt",
+    ];
+    assert_eq!(paths(&context), sent);
+    let (_, dockerfile) = template::APPS.iter().find(|(path, _)| *path == "Dockerfile.consumer").expect("built in");
+    assert!(String::from_utf8_lossy(dockerfile).contains("\nCOPY consumer/ .\n"), "all of it is copied");
 }
