@@ -126,3 +126,13 @@ pub fn bytes(bytes: u64) -> String {
 pub fn count(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn digits_in_groups() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -10,6 +10,7 @@ use crate::{
         Target,
         produce::{BadLine, Ending, Failure, Outcome, Reason},
     },
+    ui,
 };
 
 /// `1,000,000 records, 100 MB acknowledged in 0.9 s (1.1 M/s) to posts`, and for a single one where it landed.
@@ -35,14 +36,14 @@ pub fn failure(outcome: &Outcome, target: &Target, timeout: Duration) -> Option<
     let before = match (outcome.records, open) {
         (records, 0) => format!("{} acknowledged, none failed", self::records(records)),
         (records, open) => {
-            format!("{} acknowledged, {} not", self::records(records), grouped(open))
+            format!("{} acknowledged, {} not", self::records(records), ui::count(open))
         }
     };
     let error = match &outcome.ending {
         Ending::Complete | Ending::Failing if open == 0 => return None,
         Ending::Complete | Ending::Failing => {
             let attempted = records(outcome.attempted());
-            Error::failed(format!("{} of {attempted} not acknowledged by {topic}", grouped(open)))
+            Error::failed(format!("{} of {attempted} not acknowledged by {topic}", ui::count(open)))
         }
         Ending::BadLine(BadLine { line, reason }) => Error::failed(format!("line {line} is no record: {reason}"))
             .details([format!("before it: {before}; it and what follows was not sent")]),
@@ -93,18 +94,18 @@ fn lines(failure: &Failure, outcome: &Outcome, timeout: Duration) -> Vec<String>
             let mut out: Vec<String> = lines
                 .iter()
                 .map(|&(line, size)| {
-                    let size = grouped(size as u64);
+                    let size = ui::count(size as u64);
                     match outcome.limit {
                         Some(limit) => format!(
                             "line {line}: {size} bytes; the topic takes at most {} in a batch",
-                            grouped(limit as u64)
+                            ui::count(limit as u64)
                         ),
                         None => format!("line {line}: {size} bytes are more than the topic takes"),
                     }
                 })
                 .collect();
             if more {
-                out.push(format!("… and {} more as large", grouped(records - lines.len() as u64)));
+                out.push(format!("… and {} more as large", ui::count(records - lines.len() as u64)));
             }
             out
         }
@@ -121,20 +122,7 @@ fn lines(failure: &Failure, outcome: &Outcome, timeout: Duration) -> Vec<String>
 }
 
 fn records(count: u64) -> String {
-    if count == 1 { "1 record".to_owned() } else { format!("{} records", grouped(count)) }
-}
-
-/// 1,000,000.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    if count == 1 { "1 record".to_owned() } else { format!("{} records", ui::count(count)) }
 }
 
 fn time(time: Duration) -> String {
@@ -161,7 +149,7 @@ fn rate(records: u64, time: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{failure, grouped, summary};
+    use super::{failure, summary};
     use crate::{
         error::Kind,
         kafka::{
@@ -251,10 +239,5 @@ mod tests {
     fn ctrl_c_has_its_own_exit_code() {
         let error = failure(&outcome(4, Vec::new(), Ending::Interrupted), &target(), Duration::ZERO);
         assert_eq!(error.unwrap().kind, Kind::Interrupted);
-    }
-
-    #[test]
-    fn digits_in_groups() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }
