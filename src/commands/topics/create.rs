@@ -9,6 +9,7 @@ use crate::{
     commands::Context,
     config::check,
     error::{Error, Result},
+    model::TopicName,
     plan::TopicPlan,
 };
 
@@ -40,6 +41,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 pub(super) async fn run(args: CreateArgs, cluster: Cluster, context: &Context) -> Result<ExitCode> {
     let CreateArgs { topic, partitions, replication, config } = args;
     let name = topic_name(&topic)?;
+    refuse_kafkas_own(&name)?;
     if let Some(facts) = cluster.facts.topics.get(&name) {
         return Err(Error::failed(format!("topic {name} exists already, with {} partitions", facts.partitions.len()))
             .hint(format!("kdev topics describe {name}"))
@@ -67,9 +69,32 @@ pub(super) async fn run(args: CreateArgs, cluster: Cluster, context: &Context) -
     Ok(ExitCode::SUCCESS)
 }
 
+/// Kafka makes topics of such names for itself, and kdev takes all of them for Kafka's own: it would neither show nor
+/// delete this one.
+fn refuse_kafkas_own(name: &TopicName) -> Result<()> {
+    if !name.is_internal() {
+        return Ok(());
+    }
+    let mut error =
+        Error::failed(format!("cannot make topic {name}: names that begin with `__` are for Kafka's own topics"));
+    let rest = name.as_str().trim_start_matches('_');
+    if !rest.is_empty() {
+        error = error.hint(format!("kdev topics create {rest}"));
+    }
+    Err(error)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::setting;
+    use super::{refuse_kafkas_own, setting};
+
+    #[test]
+    fn a_name_like_those_of_kafkas_own_topics_is_refused() {
+        let error = refuse_kafkas_own(&"__foo".parse().unwrap()).expect_err("refused");
+        assert_eq!(error.message, "cannot make topic __foo: names that begin with `__` are for Kafka's own topics");
+        assert_eq!(error.hints, ["kdev topics create foo"]);
+        assert!(refuse_kafkas_own(&"_foo".parse().unwrap()).is_ok());
+    }
 
     #[test]
     fn a_setting_is_cut_at_its_first_equals_sign() {
