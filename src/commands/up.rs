@@ -10,7 +10,7 @@ use super::{
     plan::{self, PlanOutput},
 };
 use crate::{
-    config::load::Overrides,
+    config::{Settings, load::Overrides},
     error::{Error, Result},
     ops::{Session, stakes::Planned, status, up},
     reconcile::Permission,
@@ -109,9 +109,14 @@ pub async fn run(args: UpArgs, context: Context) -> Result<ExitCode> {
     if timings {
         ui.data(&format!("\n{}", ui::timeline::waterfall(&timeline.spans())));
     }
-    let topic = session.settings.default_topic().map_or("TOPIC", |topic| topic.as_str());
-    ui.say(&next_commands(topic, &context.overrides));
+    ui.say(&next_commands(topic_to_try(&session.settings), &context.overrides));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The topic that commands would take by themselves, or else the first by name: what is shown can be typed.
+fn topic_to_try(settings: &Settings) -> &str {
+    let topic = settings.default_topic().or_else(|| settings.topics.keys().next());
+    topic.map_or("TOPIC", |topic| topic.as_str())
 }
 
 /// What to type next, for this very project.
@@ -192,5 +197,14 @@ mod tests {
           kdev -p blog -f 'my dir/kdev.toml' produce posts         send some
           kdev -p blog -f 'my dir/kdev.toml' logs -f               watch all services
         ");
+    }
+    #[test]
+    fn of_several_topics_the_first_is_named_in_what_to_type_next() {
+        let settings = |toml: &str| {
+            let path = std::path::Path::new("/blog/kdev.toml");
+            crate::config::check::file(None, path, toml, &crate::config::machine::Machine::default()).unwrap()
+        };
+        assert_eq!(topic_to_try(&settings("[topics.refunds]\n[topics.orders]\n")), "orders");
+        assert_eq!(topic_to_try(&settings("[topics.posts]\n[topics.orders]\n")), "posts");
     }
 }
