@@ -28,6 +28,8 @@ pub struct ProjectSummary {
     pub apps: usize,
     /// Data volumes: what stays after `kdev down`.
     pub volumes: usize,
+    /// Whether it is down and its data are kept: it has volumes and no container.
+    pub down: bool,
     /// Ports on 127.0.0.1 that are published now, in order.
     pub ports: Vec<u16>,
 }
@@ -91,6 +93,7 @@ impl Projects {
         for project in &mut projects {
             project.ports.sort_unstable();
             project.ports.dedup();
+            project.down = project.nodes == 0 && project.apps == 0 && project.volumes > 0;
         }
         projects
     }
