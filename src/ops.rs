@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod adopt;
 pub mod doctor;
 pub mod down;
+pub mod elsewhere;
 pub mod logs;
 mod look;
 pub mod plan;

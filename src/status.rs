@@ -42,6 +42,14 @@ pub struct Status {
     pub apps: Vec<App>,
 }
 
+impl Status {
+    /// Whether nothing of what kdev.toml names has a container.
+    pub fn is_absent(&self) -> bool {
+        let mut states = self.nodes.iter().map(|node| &node.state).chain(self.apps.iter().map(|app| &app.state));
+        states.all(|state| state == "absent")
+    }
+}
+
 /// Addresses of all nodes, separated by commas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bootstrap {

@@ -5,7 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Context;
-use crate::{error::Result, ops::down, reconcile::down::Extent, ui::progress::Shown};
+use crate::{
+    error::Result,
+    ops::{down, elsewhere},
+    reconcile::down::Extent,
+    ui::progress::Shown,
+};
 
 /// Arguments of `kdev down`.
 #[derive(Debug, Args)]
@@ -35,5 +40,11 @@ pub async fn run(args: DownArgs, context: Context) -> Result<ExitCode> {
             format!("{name} is down; its data are kept for the next `kdev up` (kdev down --volumes removes them)")
         }
     });
+    if outcome.steps.is_empty()
+        && left == 0
+        && let Some(hint) = elsewhere::hint(&session).await
+    {
+        ui.say(&format!("  try: {hint}"));
+    }
     Ok(ExitCode::SUCCESS)
 }

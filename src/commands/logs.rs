@@ -7,7 +7,11 @@ use jiff::{Timestamp, Zoned, civil::DateTime, tz::TimeZone};
 use tokio::sync::mpsc;
 
 use super::Context;
-use crate::{error::Result, ops::logs, ui};
+use crate::{
+    error::Result,
+    ops::{elsewhere, logs},
+    ui,
+};
 
 /// Arguments of `kdev logs`.
 #[derive(Debug, Args)]
@@ -69,7 +73,10 @@ pub async fn run(args: LogsArgs, context: Context) -> Result<ExitCode> {
     let LogsArgs { services, follow, file: _, tail, since, timestamps, output } = args;
     let session = context.session().await?;
     let query = logs::Query { services, follow, tail, since };
-    let services = logs::services(&session, &query).await?;
+    let services = match logs::services(&session, &query).await {
+        Ok(services) => services,
+        Err(error) => return Err(elsewhere::hinted(&session, error).await),
+    };
     let width = services.iter().map(String::len).max().unwrap_or(0);
     let (sender, mut lines) = mpsc::channel(1024);
     let reading = {

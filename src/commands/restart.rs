@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Context;
-use crate::{error::Result, ops::restart, ui::progress::Shown};
+use crate::{
+    error::Result,
+    ops::{elsewhere, restart},
+    ui::progress::Shown,
+};
 
 /// Arguments of `kdev restart`.
 #[derive(Debug, Args)]
@@ -22,7 +26,9 @@ pub async fn run(args: RestartArgs, context: Context) -> Result<ExitCode> {
     let shown = Shown::start(&context.ui);
     let result = restart::restart(&session, &services, &shown.events(), &context.cancel).await;
     shown.finish().await;
-    result?;
+    if let Err(error) = result {
+        return Err(elsewhere::hinted(&session, error).await);
+    }
     context.ui.say(&format!("restarted {}", services.join(", ")));
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Context, Output, print_json};
 use crate::{
     error::{Kind, Result},
-    ops::{Session, status},
+    ops::{Session, elsewhere, status},
     status::Status,
     ui::{self, Ui},
 };
@@ -34,6 +34,11 @@ pub async fn run(args: StatusArgs, context: Context) -> Result<ExitCode> {
     }
     let status = status::status(&session).await?;
     show(&status, output, &context.ui)?;
+    if status.is_absent()
+        && let Some(hint) = elsewhere::hint(&session).await
+    {
+        context.ui.say(&format!("  try: {hint}"));
+    }
     Ok(if status.healthy { ExitCode::SUCCESS } else { ExitCode::from(Kind::Unhealthy.exit_code()) })
 }
 

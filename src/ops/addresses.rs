@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Session;
+use super::{Session, elsewhere};
 use crate::{
     config::Settings,
-    docker::{Engine, ProjectSummary},
+    docker::Engine,
     error::{Error, Result},
     model::NodeId,
     plan::build,
@@ -20,16 +20,8 @@ pub async fn of_running(session: &Session) -> Result<BTreeMap<NodeId, String>> {
     let ports = session.docker.running_nodes(&session.settings.project).await?;
     let running: BTreeMap<_, _> = ports.into_iter().map(|(id, port)| (id, format!("127.0.0.1:{port}"))).collect();
     if running.is_empty() {
-        let Session { settings, docker } = session;
-        let mut error = Error::failed(format!("{} is not running", settings.project.name)).hint("kdev up");
-        let others = docker.projects().await.unwrap_or_default();
-        let here = settings.project.directory.display().to_string();
-        let same_name =
-            |other: &&ProjectSummary| other.name == settings.project.name.as_str() && other.directory != here;
-        if let Some(other) = others.iter().find(same_name) {
-            error = error.hint(format!("cd {}   (another project of that name)", other.directory));
-        }
-        return Err(error);
+        let error = Error::failed(format!("{} is not running", session.settings.project.name)).hint("kdev up");
+        return Err(elsewhere::with_hint(session, error).await);
     }
     Ok(running)
 }

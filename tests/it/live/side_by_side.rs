@@ -27,8 +27,18 @@ fn two_projects_of_one_name_do_not_touch_each_other() {
     assert_eq!(project.objects(), [""; 0]);
     assert_eq!(twin.run(&["consume", "--exit"]).expect(0).stdout, "theirs\n", "the other project is as it was");
     twin.healthy();
+    // Who stands in the wrong directory is told of the other one.
+    let there = format!("cd {}   (another project of that name)", twin.directory().display());
+    project.run(&["down"]).expect(0).says("has nothing on the engine").says(&there);
+    project.run(&["status"]).expect(5).says(&there);
+    for command in [&["logs"][..], &["logs", "kafka-1"], &["restart", "kafka-1"], &["consume"]] {
+        project.run(command).expect(1).says(&there);
+    }
     // A project that is down keeps its ports: another does not get them meanwhile.
     twin.run(&["down"]).expect(0);
+    let listed = project.run(&["ls"]).expect(0).stdout;
+    let line = listed.lines().find(|line| line.contains(&*twin.directory().to_string_lossy())).unwrap();
+    assert!(line.contains("down, data kept"), "{listed}");
     project.up(&[]);
     twin.up(&[]);
     assert_eq!(twin.healthy()["bootstrap"]["host"], addresses[1]);
