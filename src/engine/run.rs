@@ -1,5 +1,5 @@
-//! The loop. It knows no step by name but `Start`, whose repetition means that something dies, and those after which
-//! another container has the name.
+//! The loop. It knows no step by name but `Start`, whose repetition means that something dies, those after which
+//! another container has the name, and pulls and builds, which may be broken off anywhere.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
