@@ -38,6 +38,9 @@ use crate::{
   @2026-11-22T10:00     the first record of each partition that is not older; also with a zone, or in ms since 1970
   15m                   that long ago
 
+Records of one partition come in their order, those of several as the nodes send them; the last ten, and their like,
+in the order of their timestamps. Ctrl-C ends it, with exit code 0.
+
 In FORMAT: %t topic, %p partition, %o offset, %T timestamp in ms, %k key, %v value, %h headers,
   %K and %s sizes of key and value (-1: null), %%; \\n \\t \\r \\0 \\\\ \\xNN
 

@@ -162,3 +162,9 @@ fn options_that_exclude_each_other_are_told() {
     For more information, try '--help'.
     ");
 }
+
+#[test]
+fn what_only_shows_says_how_it_ends_and_in_which_order_it_shows() {
+    let ran = Sandbox::new().run(&["consume", "--help"]).expect(0);
+    ran.says("Records of one partition come in their order").says("Ctrl-C ends it, with exit code 0");
+}
