@@ -271,3 +271,26 @@ pub fn connection_env(bootstrap: &str, settings: &Settings) -> BTreeMap<String, 
     }
     env
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{app_env, connection_env};
+    use crate::config::{Settings, check, machine::Machine};
+
+    fn settings(toml: &str) -> Settings {
+        check::file(None, Path::new("/home/me/blog/kdev.toml"), toml, &Machine::default()).unwrap()
+    }
+
+    #[test]
+    fn a_topic_is_given_where_it_is_clear_which_is_meant_and_else_where_the_app_names_it() {
+        let topic = |toml: &str| connection_env("", &settings(toml)).remove("KAFKA_TOPIC");
+        assert_eq!(topic("[topics.orders]\n").as_deref(), Some("orders"));
+        assert_eq!(topic("[topics.posts]\n[topics.orders]\n").as_deref(), Some("posts"));
+        assert_eq!(topic("[topics.orders]\n[topics.refunds]\n"), None);
+        let two = settings("[topics.orders]\n[topics.refunds]\n[apps.a]\nenv = { KAFKA_TOPIC = \"orders\" }\n");
+        let app = two.apps.values().next().unwrap();
+        assert_eq!(app_env(&two, app, 3).get("KAFKA_TOPIC").map(String::as_str), Some("orders"));
+    }
+}
