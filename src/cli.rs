@@ -1,8 +1,9 @@
 //! The command line: global options, Ctrl-C, and which command does what. Layer 5.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -95,6 +96,13 @@ enum Command {
     Completions(commands::completions::CompletionsArgs),
 }
 
+impl Command {
+    /// Whether leaving it in the middle may leave the system half changed.
+    fn changes_the_system(&self) -> bool {
+        matches!(self, Command::Up(_) | Command::Down(_) | Command::Rebalance(_) | Command::Restart(_))
+    }
+}
+
 /// Parses, runs, reports: the whole program.
 pub fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
@@ -113,7 +121,7 @@ pub fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         let cancel = CancellationToken::new();
-        tokio::spawn(watch_signals(cancel.clone(), ui));
+        tokio::spawn(watch_signals(cancel.clone(), ui, command.changes_the_system()));
         dispatch(command, Context { ui, overrides, cancel }).await
     });
     // Reads of stdin that nobody waits for any more must not hold up the end.
@@ -166,24 +174,36 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
     }
 }
 
+/// Signals so shortly after the first are the same one: `timeout` signals its child and then the child's group.
+const SAME: Duration = Duration::from_millis(500);
+
 /// The first Ctrl-C (or SIGTERM) asks for a stop at the next safe point, the second leaves at once.
-async fn watch_signals(cancel: CancellationToken, ui: Ui) {
-    let mut asked = false;
+async fn watch_signals(cancel: CancellationToken, ui: Ui, changes_the_system: bool) {
+    if second(signal, &cancel).await.is_err() {
+        return;
+    }
+    ui.always(match changes_the_system {
+        true => "left at once; `kdev up` goes on from here, `kdev down` takes away what is there",
+        false => "left at once",
+    });
+    std::process::exit(Kind::Interrupted.exit_code().into());
+}
+
+/// Cancels at the first signal, and returns at the second.
+async fn second(mut signal: impl AsyncFnMut() -> io::Result<()>, cancel: &CancellationToken) -> io::Result<()> {
+    signal().await?;
+    cancel.cancel();
+    let first = Instant::now();
     loop {
-        if signal().await.is_err() {
-            return;
+        signal().await?;
+        if first.elapsed() >= SAME {
+            return Ok(());
         }
-        if asked {
-            ui.always("left at once; `kdev up` goes on from here, `kdev down` takes away what is there");
-            std::process::exit(Kind::Interrupted.exit_code().into());
-        }
-        asked = true;
-        cancel.cancel();
     }
 }
 
 #[cfg(unix)]
-async fn signal() -> std::io::Result<()> {
+async fn signal() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
@@ -194,7 +214,7 @@ async fn signal() -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-async fn signal() -> std::io::Result<()> {
+async fn signal() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
@@ -205,5 +225,26 @@ impl Context {
     /// It is wrong ([`Kind::Usage`]).
     pub fn settings(&self) -> Result<crate::config::Settings> {
         load::load(&self.overrides)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{sync::mpsc, time::timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn signals_that_come_together_are_one() {
+        let (sender, mut signals) = mpsc::unbounded_channel();
+        let cancel = CancellationToken::new();
+        let left = second(async || signals.recv().await.ok_or_else(|| io::ErrorKind::BrokenPipe.into()), &cancel);
+        tokio::pin!(left);
+        sender.send(()).unwrap();
+        sender.send(()).unwrap();
+        assert!(timeout(Duration::from_secs(60), &mut left).await.is_err(), "it left at once");
+        assert!(cancel.is_cancelled());
+        sender.send(()).unwrap();
+        assert!(timeout(Duration::from_secs(60), left).await.is_ok(), "a later one does not leave");
     }
 }
