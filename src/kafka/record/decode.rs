@@ -1,8 +1,11 @@
 //! A line of NDJSON as a record to send.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use super::text::Text;
 
@@ -44,7 +47,7 @@ struct Line<'a> {
     #[serde(default, borrow)]
     value: Option<Text<'a>>,
     #[serde(default, borrow)]
-    headers: Option<Vec<LineHeader<'a>>>,
+    headers: Option<Vec<Object<LineHeader<'a>>>>,
 }
 
 #[derive(Deserialize)]
@@ -56,13 +59,36 @@ struct LineHeader<'a> {
     value: Option<Text<'a>>,
 }
 
+/// What stands in JSON as an object. Alone, serde's derive takes an array too, for the fields in their order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
 /// Reads one line of NDJSON.
 ///
 /// # Errors
 /// What is wrong with the line, with the column in bytes: not JSON, a field of a wrong type, an unknown field,
 /// wrong base64, a negative partition or timestamp.
 pub fn decode(line: &[u8]) -> Result<Decoded<'_>, String> {
-    let Line { topic: _, offset: _, partition, timestamp, key, value, headers } = serde_json::from_slice(line)
+    let Object(Line { topic: _, offset: _, partition, timestamp, key, value, headers }) = serde_json::from_slice(line)
         .map_err(|error| {
             let text = error.to_string();
             let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
@@ -80,7 +106,11 @@ pub fn decode(line: &[u8]) -> Result<Decoded<'_>, String> {
         timestamp,
         key: key.map(|text| text.0),
         value: value.map(|text| text.0),
-        headers: headers.into_iter().flatten().map(|header| (header.key.0, header.value.map(|text| text.0))).collect(),
+        headers: headers
+            .into_iter()
+            .flatten()
+            .map(|Object(header)| (header.key.0, header.value.map(|text| text.0)))
+            .collect(),
     })
 }
 
@@ -140,6 +170,13 @@ mod tests {
     #[test]
     fn every_field_may_be_left_out() {
         assert_eq!(decode(b"{}").unwrap(), super::Decoded::default());
+    }
+
+    #[test]
+    fn an_array_is_no_record_and_no_header() {
+        for line in ["[]", " [null,null,0,1]", r#"{"headers":[["a","b"]]}"#, r#"{"headers":[{"key":"a"},["b"]]}"#] {
+            assert!(reason(line).starts_with("invalid type: sequence, expected an object"), "{}", reason(line));
+        }
     }
 
     #[test]
