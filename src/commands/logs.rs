@@ -53,7 +53,7 @@ pub enum LogOutput {
 /// A point in time: so long ago, or a date and time, local unless it says otherwise.
 fn since(text: &str) -> Result<Timestamp, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
-        return Ok(Timestamp::now() - ago);
+        return Ok(Timestamp::now().checked_sub(ago).unwrap_or(Timestamp::MIN));
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
@@ -99,4 +99,17 @@ pub async fn run(args: LogsArgs, context: Context) -> Result<ExitCode> {
         .await
         .map_err(|error| crate::error::Error::failed(format!("reading logs broke off: {error}")).source(error))??;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_ago_than_there_are_times_is_the_earliest_time() {
+        for text in ["20000y", "500000000000y"] {
+            assert_eq!(since(text), Ok(Timestamp::MIN), "{text}");
+        }
+        assert!(since("15m").unwrap() > Timestamp::UNIX_EPOCH);
+    }
 }
