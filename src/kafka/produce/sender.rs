@@ -98,7 +98,10 @@ impl Sender<'_> {
         let mut waiting: Vec<Item<'_>> = Vec::new();
         for (line, bytes) in chunk.lines() {
             match shape.read(line, bytes) {
-                Ok(Shaped::Plain(item)) if self.is_too_large(&item) => self.refuse(&item),
+                Ok(Shaped::Plain(item)) if self.is_too_large(&item) => {
+                    self.refuse(&item);
+                    self.answer_for_one();
+                }
                 Ok(Shaped::Plain(item)) if self.each.is_none() => waiting.push(item),
                 Ok(Shaped::Plain(item)) => {
                     self.plain(&[item])?;
@@ -108,7 +111,7 @@ impl Sender<'_> {
                     self.full(line, &record)?;
                     self.answer_for_one();
                 }
-                Ok(Shaped::Nothing) => {}
+                Ok(Shaped::Nothing) => self.answer(Answer::Ready),
                 Err(reason) => {
                     self.plain(&waiting)?;
                     return Ok(Some(BadLine { line, reason }));
@@ -315,4 +318,44 @@ fn concerns_one(code: RDKafkaErrorCode) -> bool {
 
 fn borrowed(headers: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<SentHeader<'_>> {
     headers.iter().map(|(key, value)| (Cow::Borrowed(key.as_slice()), value.as_deref().map(Cow::Borrowed))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a terminal is told of these lines, of which none reaches a broker.
+    fn answers(lines: &'static str, shape: &Shape) -> Vec<Answer> {
+        let topic = Topic { name: "posts".parse().unwrap(), partitions: 1 };
+        let connection = Outbox::connect("127.0.0.1:1", &[]).unwrap();
+        let mut answers = Vec::new();
+        let mut each = |answer| {
+            answers.push(answer);
+            Ok(())
+        };
+        let mut sender = Sender {
+            outbox: Outbox::new(connection, &topic).unwrap(),
+            topic,
+            limit: None,
+            refused_over: Some(5),
+            extras: Extras::default(),
+            each: Some(&mut each),
+            answered: 0,
+            pace: None,
+            stop: &CancellationToken::new(),
+        };
+        let ending = sender.lines(Chunks::of(Box::new(lines.as_bytes())), shape);
+        assert!(matches!(ending, Ok(Ending::Complete)), "{ending:?}");
+        drop(sender);
+        answers
+    }
+
+    #[test]
+    fn a_line_that_is_not_sent_is_answered_too() {
+        use Answer::{Failed, Ready};
+        assert_eq!(answers("too long\n", &Shape::Value { key: None }), [Ready, Failed, Ready]);
+        assert_eq!(answers("\n", &Shape::Json { repartition: false }), [Ready, Ready]);
+        let full = "{\"value\":\"too long\"}\n";
+        assert_eq!(answers(full, &Shape::Json { repartition: false }), [Ready, Failed, Ready]);
+    }
 }
