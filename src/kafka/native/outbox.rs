@@ -144,8 +144,11 @@ impl Outbox {
                 rd_kafka_produce_batch(self.topic, partition, RD_KAFKA_MSG_F_COPY, self.raw.as_mut_ptr(), count)
             };
             self.taken += u64::try_from(taken).unwrap_or(0);
+            // Asked before reports are served, which may empty a queue that was full.
+            let is_hopeless = self.is_hopeless();
             self.connection.poll(Duration::ZERO);
             if taken == count {
+                self.raw.clear();
                 return Ok(());
             }
             let deliveries = &self.connection.link().deliveries;
@@ -154,16 +157,14 @@ impl Outbox {
                     return true;
                 }
                 if let Some(code) = failure(message.err) {
-                    let line = message._private.addr() as u64;
-                    deliveries.failed(line, message.len + message.key_len, code);
+                    deliveries.failed(line_of(message), message.len + message.key_len, code);
                 }
                 false
             });
             if let Some(first) = self.raw.first()
-                && self.is_hopeless()
+                && is_hopeless
             {
-                let line = first._private.addr() as u64;
-                deliveries.failed(line, first.len + first.key_len, TOO_LARGE);
+                deliveries.failed(line_of(first), first.len + first.key_len, TOO_LARGE);
                 self.raw.remove(0);
             }
             if self.raw.is_empty() {
@@ -171,6 +172,11 @@ impl Outbox {
             }
             self.wait_for_room(stop)?;
         }
+    }
+
+    /// The lines of what was left when [`Outbox::send_all`] was last stopped; none where it was not.
+    pub fn untaken(&self) -> impl Iterator<Item = u64> {
+        self.raw.iter().map(line_of)
     }
 
     /// Takes one record with all that a record can have. Waits while the queue is full.
@@ -288,6 +294,10 @@ fn line_opaque(line: u64) -> *mut c_void {
     ptr::without_provenance_mut(usize::try_from(line).unwrap_or(usize::MAX))
 }
 
+fn line_of(message: &rd_kafka_message_t) -> u64 {
+    message._private.addr() as u64
+}
+
 fn header_list(headers: &[SentHeader<'_>]) -> *mut rd_kafka_headers_t {
     if headers.is_empty() {
         return ptr::null_mut();
@@ -306,5 +316,46 @@ fn header_list(headers: &[SentHeader<'_>]) -> *mut rd_kafka_headers_t {
             );
         }
         list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A queue of two records, and no broker to take them from it.
+    fn full() -> (Outbox, CancellationToken) {
+        let settings = [("queue.buffering.max.messages", "2"), ("message.timeout.ms", "100")];
+        let connection = Outbox::connect("127.0.0.1:1", &settings).unwrap();
+        let topic = Topic { name: "posts".parse().unwrap(), partitions: 1 };
+        let mut outbox = Outbox::new(connection, &topic).unwrap();
+        let stop = CancellationToken::new();
+        assert_eq!(outbox.send_all(&[item(1), item(2)], None, &stop), Ok(()));
+        (outbox, stop)
+    }
+
+    fn item(line: u64) -> Item<'static> {
+        Item { key: None, value: Some(b"a value"), line }
+    }
+
+    #[test]
+    fn a_record_is_not_too_large_where_reports_that_empty_the_queue_wait_to_be_served() {
+        let (mut outbox, stop) = full();
+        // librdkafka looks each second for records whose time is over. Earlier, this shows nothing.
+        std::thread::sleep(Duration::from_millis(2500));
+        assert_eq!(outbox.send_all(&[item(3)], None, &stop), Ok(()));
+        while outbox.wait(ROOM) {}
+        let failures = outbox.connection().link().deliveries.failures();
+        assert_eq!(failures.iter().map(|f| f.code).collect::<Vec<_>>(), [RDKafkaErrorCode::MessageTimedOut]);
+        assert_eq!(failures[0].records, 3);
+    }
+
+    #[test]
+    fn what_was_not_taken_when_stopped_is_told() {
+        let (mut outbox, stop) = full();
+        assert_eq!(outbox.untaken().count(), 0);
+        stop.cancel();
+        assert_eq!(outbox.send_all(&[item(3), item(4)], None, &stop), Err(Stopped));
+        assert_eq!(outbox.untaken().collect::<Vec<_>>(), [3, 4]);
     }
 }
