@@ -157,8 +157,11 @@ impl Sender<'_> {
             let items = records.iter().zip(&values);
             let items: Vec<Item> =
                 items.map(|(&line, value)| Item { key: None, value: Some(value.as_bytes()), line }).collect();
-            // Where the queue is full and the user stops, these are records of which nothing was heard.
-            let _ = self.outbox.send_all(&items, i32::try_from(partition).ok(), self.stop);
+            if self.outbox.send_all(&items, i32::try_from(partition).ok(), self.stop).is_err() {
+                // The queue is full, and nobody waits for room any more: once there is some, they go.
+                lock(&self.account).lanes.give_back(partition, self.outbox.untaken());
+                return;
+            }
         }
     }
 

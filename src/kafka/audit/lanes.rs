@@ -59,6 +59,20 @@ impl Lanes {
         Some((number, std::mem::take(&mut lane.waiting)))
     }
 
+    /// The last of those that [`Lanes::take`] handed out for this partition were not taken: they wait as before.
+    pub fn give_back(&mut self, number: usize, records: impl IntoIterator<Item = u64>) {
+        let Some(lane) = self.lanes.get_mut(number) else { return };
+        let later = std::mem::take(&mut lane.waiting);
+        lane.waiting.extend(records);
+        lane.under_way = lane.under_way.saturating_sub(lane.waiting.len());
+        // Of a lane with records under way the last answer says that more may go.
+        let is_due = lane.under_way == 0 && !lane.waiting.is_empty();
+        lane.waiting.extend(later);
+        if is_due {
+            self.due.push_back(number);
+        }
+    }
+
     /// Whether every record was handed out.
     pub fn is_empty(&self) -> bool {
         self.lanes.iter().all(|lane| lane.waiting.is_empty())
@@ -90,11 +104,25 @@ mod tests {
         assert!(lanes.is_empty());
     }
 
+    #[test]
+    fn what_was_not_taken_goes_again_before_what_came_later() {
+        let mut lanes = Lanes::new(1);
+        (0..3).for_each(|sequence| lanes.add(sequence));
+        assert_eq!(lanes.take(), Some((0, vec![0, 1, 2])));
+        lanes.add(3);
+        lanes.give_back(0, [1, 2]);
+        assert_eq!(lanes.take(), None, "one is under way");
+        lanes.answered(0);
+        assert_eq!(lanes.take(), Some((0, vec![1, 2, 3])));
+        lanes.give_back(0, [1, 2, 3]);
+        assert_eq!((lanes.take(), lanes.take()), (Some((0, vec![1, 2, 3])), None), "none was under way");
+    }
+
     proptest! {
         #[test]
         fn every_record_goes_once_and_in_order(
             partitions in 0usize..5,
-            acts in proptest::collection::vec(0u8..3, 0..200),
+            acts in proptest::collection::vec(0u8..4, 0..200),
         ) {
             let mut lanes = Lanes::new(partitions);
             let (mut next, mut under_way, mut went) = (0, VecDeque::new(), Vec::new());
@@ -103,6 +131,12 @@ mod tests {
                 1 => lanes.take().into_iter().for_each(|(_, records)| {
                     went.extend(&records);
                     under_way.extend(records);
+                }),
+                // One at most is taken, as where the queue is full.
+                3 => lanes.take().into_iter().for_each(|(number, records)| {
+                    went.extend(&records[..1]);
+                    under_way.push_back(records[0]);
+                    lanes.give_back(number, records[1..].iter().copied());
                 }),
                 _ => under_way.pop_front().into_iter().for_each(|record| lanes.answered(record)),
             };
