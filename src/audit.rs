@@ -12,6 +12,12 @@ use crate::model::TopicName;
 /// Counts up only when a field changes its meaning or goes; fields may be added.
 pub const SCHEMA: u32 = 1;
 
+/// A rate short by less than this is no news: timers of a machine that has other work to do.
+const TOLERATED: f64 = 0.98;
+
+/// Sending may end so many seconds late: what its start takes counts for much in a run of few records.
+const A_MOMENT: f64 = 0.1;
+
 /// How many lost records are named.
 const NAMED: usize = 5;
 
@@ -100,8 +106,8 @@ impl Ledger {
         self.partitions.values().map(|seen| seen.stall).max().unwrap_or_default()
     }
 
-    /// The account, once everything has been read back.
-    pub fn report(&self, topic: TopicName, run: &str, elapsed: Duration) -> Report {
+    /// The account, once everything has been read back. So many records a second were to go out, in `sending`.
+    pub fn report(&self, topic: TopicName, run: &str, asked: f64, sending: Duration, elapsed: Duration) -> Report {
         let count = |is: &dyn Fn(&Entry) -> bool| self.entries.iter().filter(|entry| is(entry)).count() as u64;
         let lost = |entry: &Entry| entry.acknowledged.is_some() && entry.found == 0;
         let lost_records = self.entries.iter().zip(0..).filter(|(entry, _)| lost(entry));
@@ -123,6 +129,9 @@ impl Ledger {
             topic,
             run: run.to_owned(),
             elapsed_ms: millis(elapsed),
+            rate_asked: asked,
+            // The first record goes at once: of few records more go in their time than were asked for.
+            rate_reached: (self.entries.len() as f64 / sending.as_secs_f64()).min(asked),
             records: self.entries.len() as u64,
             acknowledged: count(&|entry| entry.acknowledged.is_some()),
             failed: count(&|entry| entry.failed),
@@ -148,7 +157,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// What `kdev audit -o json` prints.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -158,6 +167,10 @@ pub struct Report {
     pub run: String,
     /// From the first record to the last acknowledgement, in milliseconds.
     pub elapsed_ms: u64,
+    /// Records a second that were to be sent.
+    pub rate_asked: f64,
+    /// Records a second that were sent, until sending ended.
+    pub rate_reached: f64,
     /// Records handed to the client library.
     pub records: u64,
     /// Records acknowledged by every replica in sync.
@@ -220,6 +233,13 @@ impl Report {
     pub fn passes(&self) -> bool {
         [self.failed, self.unanswered, self.lost, self.duplicated, self.reordered].iter().all(|&count| count == 0)
     }
+
+    /// Whether less was sent than was asked for: by the machine, or by a cluster that took no more.
+    pub fn fell_short(&self) -> bool {
+        let records = self.records as f64;
+        let late = records / self.rate_reached - records / self.rate_asked;
+        self.rate_reached < self.rate_asked * TOLERATED && late > A_MOMENT
+    }
 }
 
 #[cfg(test)]
@@ -241,7 +261,7 @@ mod tests {
     }
 
     fn report(ledger: &Ledger) -> Report {
-        ledger.report("posts".parse().unwrap(), "1a2b", MS(1000))
+        ledger.report("posts".parse().unwrap(), "1a2b", 5.0, MS(1000), MS(1000))
     }
 
     #[test]
@@ -251,6 +271,19 @@ mod tests {
         let report = report(&ledger);
         assert!(report.passes(), "{report:?}");
         assert_eq!((report.records, report.acknowledged, report.longest_stall_ms), (5, 5, 10));
+    }
+
+    #[test]
+    fn a_rate_that_was_not_reached_is_told() {
+        let rate = |records, sending| {
+            let report = acknowledged(records).report("posts".parse().unwrap(), "1a2b", 500.0, sending, MS(5000));
+            (report.rate_reached, report.fell_short())
+        };
+        assert_eq!(rate(2000, MS(4000)), (500.0, false));
+        assert_eq!(rate(1980, MS(4000)), (495.0, false), "less than 2 %");
+        assert_eq!(rate(1600, MS(4000)), (400.0, true));
+        assert_eq!(rate(1, MS(0)), (500.0, false), "one record takes no time");
+        assert_eq!(rate(10, MS(50)), (200.0, false), "nor does a start");
     }
 
     #[test]

@@ -20,9 +20,11 @@ use crate::{
 
 /// Send numbered records at an even rate, read them back, and prove what was lost, doubled or reordered.
 ///
+/// The records go to the topic, which is `posts` unless you name another, and stay there: its readers get them too.
+///
 /// Runs until its time or its records are over, or until Ctrl-C; then it reads everything back and prints the account,
 /// with the longest time that each partition let the producer wait. Meanwhile do to the cluster what you want to know
-/// about: `kdev up` with another version, `kdev restart`, `docker kill`. The records stay in the topic.
+/// about: `kdev up` with another version, `kdev restart`, `docker kill`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   kdev audit --for 30s                    half a minute of 500 records a second

@@ -105,6 +105,7 @@ pub fn audit(request: &Request<'_>, stop: &CancellationToken, tell: &mut dyn FnM
             tell(sender.progress());
         }
     }
+    let sending = start.elapsed();
     sender.settle(timeout, tell);
     let Sender { outbox, account, run, .. } = sender;
     let elapsed = start.elapsed();
@@ -112,7 +113,7 @@ pub fn audit(request: &Request<'_>, stop: &CancellationToken, tell: &mut dyn FnM
     let ends = readable(&reader, &topic)?;
     let ledger = &mut lock(&account).ledger;
     read_back(reader, &topic, &starts, &ends, &run, ledger, tell)?;
-    Ok(ledger.report(topic.name, &run, elapsed))
+    Ok(ledger.report(topic.name, &run, rate.per_second(), sending, elapsed))
 }
 
 /// What is known of the records, and those that are still to be sent.

@@ -22,6 +22,11 @@ const LEAST_PER_SECOND: f64 = 1.0 / 86_400.0;
 const CATCH_UP: Duration = Duration::from_millis(10);
 
 impl Rate {
+    /// Records a second.
+    pub fn per_second(self) -> f64 {
+        self.per_second
+    }
+
     /// The time from one record to the next.
     pub fn interval(self) -> Duration {
         Duration::from_secs_f64(1.0 / self.per_second)

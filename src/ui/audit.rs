@@ -25,6 +25,9 @@ pub fn render(report: &Report) -> String {
     row("reordered", report.reordered, report.reordered == 0, "");
     row("failed", report.failed + report.unanswered, report.failed + report.unanswered == 0, "never acknowledged");
     lines.push(format!("  {:<14}{} ms", "longest stall", count(report.longest_stall_ms)));
+    if report.fell_short() {
+        lines.push(format!("  {:<14}{}", "rate", style(rate(report)).yellow()));
+    }
     if !report.partitions.is_empty() {
         let mut table = table::table(&["partition", "acknowledged", "longest stall", "began at"]);
         for partition in &report.partitions {
@@ -38,6 +41,15 @@ pub fn render(report: &Report) -> String {
         lines.extend([String::new(), table::text(&table)]);
     }
     lines.join("\n")
+}
+
+fn rate(report: &Report) -> String {
+    let text = |rate: f64| format!("{}/s", (rate * 10.0).round() / 10.0);
+    format!(
+        "{} of the {} asked for: the machine or the cluster was too slow",
+        text(report.rate_reached),
+        text(report.rate_asked)
+    )
 }
 
 /// What is wrong, in one line.
@@ -86,7 +98,8 @@ mod tests {
         let failed = ledger.open();
         ledger.failed(failed, "Message timed out".to_owned());
         [0, 2, 1, 1].into_iter().for_each(|sequence| ledger.found(sequence, 0));
-        let report = ledger.report("posts".parse().unwrap(), "1a2b3c4d", Duration::from_millis(1250));
+        let (sending, elapsed) = (Duration::from_secs(1), Duration::from_millis(1250));
+        let report = ledger.report("posts".parse().unwrap(), "1a2b3c4d", 500.0, sending, elapsed);
         assert_eq!(
             verdict(&report),
             "the audit of posts failed: 1 lost, 1 duplicated, 1 reordered, 1 not acknowledged"
@@ -101,6 +114,7 @@ mod tests {
           reordered     1
           failed        1   never acknowledged
           longest stall 10 ms
+          rate          5/s of the 500/s asked for: the machine or the cluster was too slow
 
         PARTITION  ACKNOWLEDGED  LONGEST STALL  BEGAN AT
         0          4             10 ms          0.0 s
