@@ -167,6 +167,11 @@ pub fn run(args: ProduceArgs, target: &Target, streams: &Streams, stop: &Cancell
     }
     let is_json = input == Input::Json;
     if is_json && (key.is_some() || key_separator.is_some() || value.is_some() || tombstone) {
+    if tombstone && key.is_some() && input_file.is_some() {
+        return Err(Error::usage("--tombstone with --key is one record, and reads no --file")
+            .hint("leave out --file")
+            .hint("leave out --key, and each line of the file is a key"));
+    }
         return Err(Error::usage("-i json takes key and value from the records")
             .hint("leave out --key, --key-separator, --value and --tombstone"));
     }

@@ -168,3 +168,9 @@ fn what_only_shows_says_how_it_ends_and_in_which_order_it_shows() {
     let ran = Sandbox::new().run(&["consume", "--help"]).expect(0);
     ran.says("Records of one partition come in their order").says("Ctrl-C ends it, with exit code 0");
 }
+
+#[test]
+fn a_file_that_would_not_be_read_is_told() {
+    let arguments = ["produce", "--bootstrap", "localhost:1", "--tombstone", "--key", "k", "--file", "keys.txt"];
+    Sandbox::new().run(&arguments).expect(2).says("--tombstone with --key is one record").says("leave out --file");
+}
