@@ -108,7 +108,48 @@ pub(crate) async fn blocking(
     Ok(ExitCode::SUCCESS)
 }
 
+/// Addresses of a cluster on the command line: `host:port`, or several with commas. Without a port it is Kafka's own.
+///
+/// librdkafka takes the rest of a port by 65536, and answers for an address that is none only after its time-out.
+fn bootstrap(text: &str) -> Result<String, String> {
+    for address in text.split(',').map(str::trim) {
+        let named = address.split_once("://").map_or(address, |(_, address)| address);
+        // The colons of an IPv6 address in brackets begin no port.
+        let (host, port) = match named.rsplit_once(':') {
+            Some((host, port)) if !named.ends_with(']') => (host, Some(port)),
+            _ => (named, None),
+        };
+        if host.is_empty() {
+            return Err(format!("`{address}` has no host: give HOST:PORT, several with commas"));
+        }
+        if let Some(port) = port.filter(|port| !port.parse().is_ok_and(|port: u16| port > 0)) {
+            return Err(format!("`{port}` of `{address}` is no port: they go from 1 to 65535"));
+        }
+    }
+    Ok(text.to_owned())
+}
+
 /// A length of time on the command line: `90s`, `2m`, `1m30s`.
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "give a number with a unit: 90s, 2m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_told() {
+        for text in
+            ["localhost:9092", "a:1,b:65535", "a:1, b:2", "kafka", "[::1]:9092", "[::1]", "PLAINTEXT://localhost:9092"]
+        {
+            assert_eq!(bootstrap(text), Ok(text.to_owned()));
+        }
+        for text in ["", ":", ":9092", "a:1,", "a:1,,b:2", "PLAINTEXT://:1"] {
+            assert!(bootstrap(text).unwrap_err().contains("has no host"), "{text}");
+        }
+        for text in ["localhost:89906", "a:0", "a:", "a:1,b:x", "a:-1", "[::1]:0"] {
+            assert!(bootstrap(text).unwrap_err().contains("is no port"), "{text}");
+        }
+    }
 }

@@ -59,7 +59,7 @@ pub struct AuditArgs {
     pub output: Output,
 
     /// Any cluster instead of the project's
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = super::bootstrap)]
     pub bootstrap: Option<String>,
 }
 

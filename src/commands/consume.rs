@@ -101,7 +101,7 @@ pub struct ConsumeArgs {
     pub output: Option<Layout>,
 
     /// Any cluster instead of the project's
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = super::bootstrap)]
     pub bootstrap: Option<String>,
 }
 

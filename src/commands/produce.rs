@@ -118,7 +118,7 @@ pub struct ProduceArgs {
     pub timeout: Duration,
 
     /// Any cluster instead of the project's
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = super::bootstrap)]
     pub bootstrap: Option<String>,
 }
 

@@ -174,3 +174,12 @@ fn a_file_that_would_not_be_read_is_told() {
     let arguments = ["produce", "--bootstrap", "localhost:1", "--tombstone", "--key", "k", "--file", "keys.txt"];
     Sandbox::new().run(&arguments).expect(2).says("--tombstone with --key is one record").says("leave out --file");
 }
+
+#[test]
+fn an_address_that_is_none_is_told() {
+    for command in ["produce", "consume", "audit"] {
+        let wrong = |address| Sandbox::new().run(&[command, "--bootstrap", address]).expect(2);
+        wrong("localhost:89906").says("`89906` of `localhost:89906` is no port");
+        wrong("").says("has no host");
+    }
+}
