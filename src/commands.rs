@@ -129,6 +129,17 @@ fn bootstrap(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// How long a record may take. librdkafka takes 0 ms for no limit, and has to keep a record for 5 ms to fill a batch.
+fn record_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = duration(text)?;
+    if timeout < LEAST_TIMEOUT || i32::try_from(timeout.as_millis()).is_err() {
+        return Err("it must be between 10ms and 24 days".to_owned());
+    }
+    Ok(timeout)
+}
+
+const LEAST_TIMEOUT: Duration = Duration::from_millis(10);
+
 /// A length of time on the command line: `90s`, `2m`, `1m30s`.
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "give a number with a unit: 90s, 2m".to_owned())
@@ -151,5 +162,14 @@ mod tests {
         for text in ["localhost:89906", "a:0", "a:", "a:1,b:x", "a:-1", "[::1]:0"] {
             assert!(bootstrap(text).unwrap_err().contains("is no port"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_records_time_is_one_that_librdkafka_keeps_to() {
+        for text in ["1ns", "500us", "0s", "5ms", "9999us", "25days"] {
+            assert!(record_timeout(text).unwrap_err().contains("between 10ms and 24 days"), "{text}");
+        }
+        assert_eq!(record_timeout("10ms"), Ok(LEAST_TIMEOUT));
+        assert!(record_timeout("24days").is_ok());
     }
 }

@@ -114,7 +114,7 @@ pub struct ProduceArgs {
     pub rate: Option<Rate>,
 
     /// How long a record may take until it is acknowledged
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::record_timeout)]
     pub timeout: Duration,
 
     /// Any cluster instead of the project's
@@ -162,18 +162,15 @@ pub fn run(args: ProduceArgs, target: &Target, streams: &Streams, stop: &Cancell
         timeout,
         bootstrap: _,
     } = args;
-    if timeout.is_zero() || i32::try_from(timeout.as_millis()).is_err() {
-        return Err(Error::usage("--timeout must be between 1ms and 24 days"));
-    }
     let is_json = input == Input::Json;
     if is_json && (key.is_some() || key_separator.is_some() || value.is_some() || tombstone) {
+        return Err(Error::usage("-i json takes key and value from the records")
+            .hint("leave out --key, --key-separator, --value and --tombstone"));
+    }
     if tombstone && key.is_some() && input_file.is_some() {
         return Err(Error::usage("--tombstone with --key is one record, and reads no --file")
             .hint("leave out --file")
             .hint("leave out --key, and each line of the file is a key"));
-    }
-        return Err(Error::usage("-i json takes key and value from the records")
-            .hint("leave out --key, --key-separator, --value and --tombstone"));
     }
     if repartition && !is_json {
         return Err(Error::usage("--repartition is for -i json: nothing else says a partition"));

@@ -1,6 +1,9 @@
 //! The work of `produce`: every record of a source goes out, and every one is accounted for.
 
-use std::{io, time::Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +46,9 @@ const LINGER_MS: &str = "5";
 /// 60 partitions took 1.4 of the time, since the queue is full before a batch is; with 100 as long as with 5, one of
 /// 600 a tenth longer.
 const LINGER_AT_REST_MS: &str = "100";
+
+/// Records with less time than this do not spend it waiting for others; librdkafka refuses a time below the linger.
+const LONG: Duration = Duration::from_secs(1);
 
 /// All that `produce` needs to know.
 pub struct Request<'a> {
@@ -133,7 +139,8 @@ enum Care {
 }
 
 fn linger(source: &Source, delivery: Delivery) -> &'static str {
-    if source.is_at_rest() && delivery.rate.is_none() { LINGER_AT_REST_MS } else { LINGER_MS }
+    let may_wait = source.is_at_rest() && delivery.rate.is_none() && delivery.timeout >= LONG;
+    if may_wait { LINGER_AT_REST_MS } else { LINGER_MS }
 }
 
 /// So that the first idempotent producer after a node's start need not wait. Other people's clusters started long ago.
@@ -166,7 +173,7 @@ fn connect(target: &Target, delivery: Delivery, care: Care, linger: &str, batch:
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, time::Duration};
+    use std::collections::BTreeSet;
 
     use kafka_protocol::messages::{
         ApiKey, InitProducerIdRequest, InitProducerIdResponse, MetadataRequest, MetadataResponse,
@@ -196,6 +203,10 @@ mod tests {
 
     /// What brokers were asked until they had said that there is no such topic.
     async fn asked(in_project: bool, source: Source) -> Vec<(i32, ApiKey)> {
+        asked_within(PLAIN, in_project, source).await
+    }
+
+    async fn asked_within(delivery: Delivery, in_project: bool, source: Source) -> Vec<(i32, ApiKey)> {
         let fake = Fake::start(3, empty).await;
         let target = Target {
             bootstrap: fake.addresses.join(","),
@@ -206,7 +217,7 @@ mod tests {
         };
         let run = move || {
             let extras = Extras::default();
-            produce(Request { target: &target, source, extras, delivery: PLAIN }, None, &CancellationToken::new())
+            produce(Request { target: &target, source, extras, delivery }, None, &CancellationToken::new())
         };
         let error = tokio::task::spawn_blocking(run).await.unwrap().unwrap_err();
         assert!(error.message.contains("there is no topic `posts`"), "{}", error.message);
@@ -227,6 +238,13 @@ mod tests {
         assert!(one.iter().all(|(_, key)| *key == ApiKey::Metadata), "{one:?}");
     }
 
+    #[tokio::test]
+    async fn librdkafka_starts_with_the_shortest_time_that_a_record_may_have() {
+        let shortest = Delivery { timeout: Duration::from_millis(10), ..PLAIN };
+        asked_within(shortest, false, Source::Generated { count: 1, size: 1 }).await;
+        asked_within(shortest, false, Source::One { key: None, value: Some(b"one".to_vec()) }).await;
+    }
+
     #[test]
     fn only_records_that_are_all_there_and_have_no_time_of_their_own_wait_longer_for_a_full_batch() {
         let lines =
@@ -236,5 +254,7 @@ mod tests {
         assert_eq!(linger(&lines(false), PLAIN), LINGER_MS);
         let paced = Delivery { rate: Some("5/s".parse().unwrap()), ..PLAIN };
         assert_eq!(linger(&lines(true), paced), LINGER_MS);
+        let urgent = Delivery { timeout: Duration::from_millis(100), ..PLAIN };
+        assert_eq!(linger(&lines(true), urgent), LINGER_MS);
     }
 }

@@ -183,3 +183,10 @@ fn an_address_that_is_none_is_told() {
         wrong("").says("has no host");
     }
 }
+
+#[test]
+fn a_time_too_short_for_a_record_is_told() {
+    for command in ["produce", "audit"] {
+        Sandbox::new().run(&[command, "--timeout", "500us"]).expect(2).says("it must be between 10ms and 24 days");
+    }
+}
