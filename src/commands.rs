@@ -23,15 +23,13 @@ pub mod streams;
 pub mod topics;
 pub mod up;
 
-use std::process::ExitCode;
-
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::load::Overrides,
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     kafka::Target,
     model::TopicName,
     ops::{Session, addresses},
@@ -53,7 +51,15 @@ pub struct Context {
 impl Context {
     /// Reads kdev.toml and connects to the engine.
     async fn session(&self) -> Result<Session> {
-        Session::open(self.settings()?).await
+        self.until_stopped(Session::open(self.settings()?)).await
+    }
+
+    /// Does `work`, which changes nothing: Ctrl-C ends it wherever it is.
+    async fn until_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            done = work => done,
+            () = self.cancel.cancelled() => Err(Error::new(Kind::Interrupted, "stopped on request")),
+        }
     }
 }
 
@@ -90,7 +96,7 @@ pub(crate) async fn target(
         Some(bootstrap) => Target { cluster: bootstrap.clone(), bootstrap, topic, command, in_project: false },
         None => {
             let cluster = format!("project {}", settings.project.name);
-            let bootstrap = addresses::bootstrap_at_once(settings).await?;
+            let bootstrap = context.until_stopped(addresses::bootstrap_at_once(settings)).await?;
             Target { bootstrap, cluster, topic, command, in_project: true }
         }
     })

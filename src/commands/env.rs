@@ -30,7 +30,7 @@ pub enum EnvOutput {
 /// Prints the variables.
 pub async fn run(args: EnvArgs, context: Context) -> Result<ExitCode> {
     let EnvArgs { output } = args;
-    let env = addresses::environment(&context.session().await?).await?;
+    let env = context.until_stopped(addresses::environment(&context.session().await?)).await?;
     match output {
         EnvOutput::Json => print_json(&context.ui, &env)?,
         EnvOutput::Dotenv => lines(&context, &env, |name, value| format!("{name}={value}")),

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use super::Context;
 use crate::{
     docker::{Chunk, ExecControl},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     observed::ContainerState,
     ops::logs::no_such_service,
 };
@@ -32,7 +32,7 @@ pub struct ExecArgs {
 pub async fn run(args: ExecArgs, context: Context) -> Result<ExitCode> {
     let ExecArgs { service, command } = args;
     let session = context.session().await?;
-    let facts = session.docker.facts(&session.settings.project, &[]).await?;
+    let facts = context.until_stopped(session.docker.facts(&session.settings.project, &[])).await?;
     let of_service = || facts.services().filter(|c| c.service == service);
     let Some(container) = of_service().find(|c| c.state == ContainerState::Running) else {
         return Err(match of_service().next() {
@@ -57,7 +57,16 @@ pub async fn run(args: ExecArgs, context: Context) -> Result<ExitCode> {
         let _ = input.shutdown().await;
     });
     let mut output = exec.output;
-    while let Some(chunk) = output.next().await {
+    loop {
+        let chunk = tokio::select! {
+            chunk = output.next() => chunk,
+            // The engine has no way to end a command without its container.
+            () = context.cancel.cancelled() => {
+                let left = format!("stopped on request: `{}` may run on in {service}", command.join(" "));
+                return Err(Error::new(Kind::Interrupted, left));
+            }
+        };
+        let Some(chunk) = chunk else { break };
         match chunk? {
             Chunk::Out(bytes) => context.ui.raw_data(&bytes),
             // Where stderr is closed there is nobody left to tell.

@@ -60,11 +60,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Lists or describes.
 pub async fn run(command: GroupsCommand, context: Context) -> Result<ExitCode> {
     let session = context.session().await?;
-    let running = addresses::of_running(&session).await?;
+    let running = context.until_stopped(addresses::of_running(&session)).await?;
     let admin = Admin::for_nodes(&running);
     match command {
         GroupsCommand::List(ListArgs { output }) => {
-            let groups = admin.summary(&running, PATIENCE).await.groups.into_iter().map(|group| Listed {
+            let summary = context.until_stopped(async { Ok(admin.summary(&running, PATIENCE).await) }).await?;
+            let groups = summary.groups.into_iter().map(|group| Listed {
                 name: group.name,
                 state: group.state,
                 protocol: group.kind.word(),
@@ -74,9 +75,12 @@ pub async fn run(command: GroupsCommand, context: Context) -> Result<ExitCode> {
             list(&groups.collect::<Vec<_>>(), output, &context)?;
         }
         GroupsCommand::Describe(DescribeArgs { group, output }) => {
-            known_group(&admin, &group, "describe").await?;
-            let lag = admin.group_lag(&group).await?;
-            let described = admin.describe_groups(std::slice::from_ref(&group)).await?;
+            let look = async {
+                known_group(&admin, &group, "describe").await?;
+                let lag = admin.group_lag(&group).await?;
+                Ok((lag, admin.describe_groups(std::slice::from_ref(&group)).await?))
+            };
+            let (lag, described) = context.until_stopped(look).await?;
             for description in &described {
                 describe(description, &lag, output, &context)?;
             }

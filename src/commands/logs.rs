@@ -73,7 +73,7 @@ pub async fn run(args: LogsArgs, context: Context) -> Result<ExitCode> {
     let LogsArgs { services, follow, file: _, tail, since, timestamps, output } = args;
     let session = context.session().await?;
     let query = logs::Query { services, follow, tail, since };
-    let services = match logs::services(&session, &query).await {
+    let services = match context.until_stopped(logs::services(&session, &query)).await {
         Ok(services) => services,
         Err(error) => return Err(elsewhere::hinted(&session, error).await),
     };

@@ -22,7 +22,7 @@ pub struct LsArgs {
 /// Lists all projects on the engine, whichever directory they belong to.
 pub async fn run(args: LsArgs, context: Context) -> Result<ExitCode> {
     let LsArgs { output } = args;
-    let projects = Engine::connect().await?.projects().await?;
+    let projects = context.until_stopped(async { Engine::connect().await?.projects().await }).await?;
     match output {
         Output::Json => print_json(&context.ui, &projects)?,
         Output::Table if projects.is_empty() => context.ui.say("no projects on this engine: kdev up"),

@@ -21,7 +21,7 @@ pub struct RunArgs {
 /// Becomes the program, with the addresses in its environment: its output, signals and exit code are its own.
 pub async fn run(args: RunArgs, context: Context) -> Result<ExitCode> {
     let RunArgs { command } = args;
-    let env = addresses::environment(&context.session().await?).await?;
+    let env = context.until_stopped(addresses::environment(&context.session().await?)).await?;
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::usage("no command given").hint("kdev run -- python3 producer.py"));
     };

@@ -32,7 +32,7 @@ pub async fn run(args: StatusArgs, context: Context) -> Result<ExitCode> {
     if watch {
         return watching(&session, output, &context).await;
     }
-    let status = status::status(&session).await?;
+    let status = context.until_stopped(status::status(&session)).await?;
     show(&status, output, &context.ui)?;
     if status.is_absent()
         && let Some(hint) = elsewhere::hint(&session).await
@@ -45,7 +45,10 @@ pub async fn run(args: StatusArgs, context: Context) -> Result<ExitCode> {
 async fn watching(session: &Session, output: Output, context: &Context) -> Result<ExitCode> {
     let terminal = console::Term::stdout();
     loop {
-        let status = status::status(session).await?;
+        let status = tokio::select! {
+            status = status::status(session) => status?,
+            () = context.cancel.cancelled() => return Ok(ExitCode::SUCCESS),
+        };
         // One JSON document a line where a program reads; a fresh screen where a person does.
         match output {
             Output::Json => {

@@ -69,9 +69,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Lists or describes.
 pub async fn run(command: TopicsCommand, context: Context) -> Result<ExitCode> {
     let session = context.session().await?;
-    let running = addresses::of_running(&session).await?;
-    let admin = Admin::for_nodes(&running);
-    let summary = admin.summary(&running, PATIENCE).await;
+    let look = async {
+        let running = addresses::of_running(&session).await?;
+        let admin = Admin::for_nodes(&running);
+        let summary = admin.summary(&running, PATIENCE).await;
+        Ok((admin, summary))
+    };
+    let (admin, summary) = context.until_stopped(look).await?;
     let messages = |name: &TopicName| summary.messages.get(name).copied().unwrap_or(0);
     match command {
         TopicsCommand::List(ListArgs { all, output }) => {
@@ -84,7 +88,7 @@ pub async fn run(command: TopicsCommand, context: Context) -> Result<ExitCode> {
             let Some(facts) = summary.facts.topics.get(&name) else {
                 return Err(no_topic(&name, "describe", &summary.facts));
             };
-            let described = described(&admin, &name, facts, messages(&name)).await?;
+            let described = context.until_stopped(described(&admin, &name, facts, messages(&name))).await?;
             describe(&described, output, &context)?;
         }
         TopicsCommand::Create(args) => {

@@ -3,6 +3,8 @@
 use std::{
     io::{Read, Write},
     path::Path,
+    process::{Command, Stdio},
+    time::Duration,
 };
 
 use crate::sandbox::Sandbox;
@@ -190,5 +192,28 @@ fn every_command_that_needs_an_engine_says_so() {
         let ran = sandbox.run(arguments).expect(3);
         ran.says("error: ").says("  try: ");
         assert_eq!(ran.stdout, "", "{arguments:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_command_that_waits_for_the_engine_and_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let socket = sandbox.root().join("engine.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for arguments in [&["ls"][..], &["status"], &["env"], &["topics", "list"], &["produce", "--value", "x"]] {
+        let mut command = sandbox.command(arguments);
+        command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // An engine that takes the request and never answers.
+        let mut request = listener.accept().unwrap().0;
+        assert!(request.read(&mut [0; 4096]).unwrap() > 0);
+        // The signal's handler is set on another thread of the command's.
+        std::thread::sleep(Duration::from_millis(200));
+        let killed = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(130), "error: stopped on request\n"), "{arguments:?}");
     }
 }

@@ -216,6 +216,10 @@ fn a_command_in_a_container(project: &Project) {
     let dump: String = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(dump, "6f 6e 65 0d 0a 74 77 6f 00 ff 20 74 68 72 65 65");
     assert_eq!(ran.stderr, "away\n");
+    let mut sleeping = project.begin(&["exec", "consumer", "--", "sh", "-c", "echo begun >&2; exec sleep 20"]);
+    sleeping.until("begun");
+    sleeping.signal("TERM");
+    sleeping.end().expect(130).says("may run on in consumer");
     project.run(&["exec", "consumr", "--", "true"]).expect(1).says("has no service `consumr`").says("try: `consumer`");
 }
 
