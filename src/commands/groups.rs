@@ -3,17 +3,18 @@
 mod delete;
 mod reset;
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Context, Output, print_json};
 use crate::{
-    config::{Settings, load::nearest_name},
+    config::load::nearest_name,
     error::{Error, Result},
-    kafka::admin::{Admin, GroupDescription, ListedGroup, PartitionLag},
-    ops::addresses,
+    kafka::admin::{Admin, GroupDescription, ListedGroup, Member, PartitionLag},
+    model::AppName,
+    ops::{Session, addresses},
     ui::{count, table},
 };
 
@@ -33,7 +34,7 @@ pub enum GroupsCommand {
 /// The cluster of the project.
 struct Cluster {
     admin: Admin,
-    settings: Settings,
+    session: Session,
 }
 
 /// Arguments of `kdev groups list`.
@@ -86,10 +87,10 @@ pub async fn run(command: GroupsCommand, context: Context) -> Result<ExitCode> {
             }
         }
         GroupsCommand::Reset(args) => {
-            return reset::run(args, Cluster { admin, settings: session.settings }, &context).await;
+            return reset::run(args, Cluster { admin, session }, &context).await;
         }
         GroupsCommand::Delete(args) => {
-            return delete::run(args, Cluster { admin, settings: session.settings }, &context).await;
+            return delete::run(args, Cluster { admin, session }, &context).await;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -114,12 +115,25 @@ fn partitions_text(count: usize) -> String {
 
 /// Refuses a group that somebody reads with: its members would go on from where they are, and commit that.
 async fn active(cluster: &Cluster, group: &str, verb: &str) -> Result<()> {
-    let Cluster { admin, settings } = cluster;
+    let Cluster { admin, session } = cluster;
     let Some(described) = admin.describe_groups(&[group.to_owned()]).await?.pop() else { return Ok(()) };
     let empty = matches!(described.state.as_str(), "Empty" | "Dead");
     if described.members.is_empty() && empty {
         return Ok(());
     }
+    // An engine that does not tell keeps nobody from hearing who the members are.
+    let addresses = session.docker.app_addresses(&session.settings.project).await.unwrap_or_default();
+    Err(in_use(&described, session.settings.apps.keys().map(AppName::as_str), &addresses, verb))
+}
+
+/// Who reads with the group, and how to stop that. `addresses` are those of the project's apps.
+fn in_use<'a>(
+    described: &GroupDescription,
+    apps: impl Iterator<Item = &'a str>,
+    addresses: &BTreeMap<String, String>,
+    verb: &str,
+) -> Error {
+    let group = &described.name;
     let members = described.members.iter().map(|member| format!("{} on {}", member.client_id, member.host));
     let doing = if verb == "delete" { "deleting it" } else { "resetting it" };
     let mut error = Error::failed(match described.members.len() {
@@ -129,16 +143,18 @@ async fn active(cluster: &Cluster, group: &str, verb: &str) -> Result<()> {
     })
     .details(members)
     .while_(format!("{doing} (nothing was changed)"));
-    for app in settings.apps.keys() {
-        // The apps of kdev.toml call themselves by their names, as `kdev init` writes them.
-        if described.members.iter().any(|member| member.client_id == app.as_str()) {
+    for app in apps {
+        // The apps that `kdev init` writes call themselves by their names; others are known by where they are.
+        let is_of_app =
+            |member: &Member| member.client_id == app || addresses.get(&member.host).is_some_and(|name| name == app);
+        if described.members.iter().any(is_of_app) {
             error = error.hint(format!(
                 "replicas = 0 in [apps.{app}] in kdev.toml and kdev up; afterwards as it was, and kdev up"
             ));
         }
     }
     let who = described.members.first().map_or("it", |member| member.client_id.as_str());
-    Err(error.hint(format!("stop {who} where it runs, and kdev groups {verb} again once kdev groups list says Empty")))
+    error.hint(format!("stop {who} where it runs, and kdev groups {verb} again once kdev groups list says Empty"))
 }
 
 #[derive(Serialize)]
@@ -272,4 +288,38 @@ fn describe(group: &GroupDescription, lag: &[PartitionLag], output: Output, cont
     }
     context.ui.data(&format!("\n{}", table::text(&rows)));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::admin::GroupKind;
+
+    #[test]
+    fn a_member_in_the_way_is_told_as_the_app_that_it_is() {
+        let member = |client_id: &str, host: &str| Member {
+            id: String::new(),
+            instance: None,
+            client_id: client_id.to_owned(),
+            host: host.to_owned(),
+            assignment: BTreeMap::new(),
+        };
+        let addresses = BTreeMap::from([("172.18.0.5".to_owned(), "consumer".to_owned())]);
+        let hints = |member| {
+            let described = GroupDescription {
+                name: "g".to_owned(),
+                kind: GroupKind::Classic,
+                state: "Stable".to_owned(),
+                assignor: String::new(),
+                coordinator: 1,
+                members: vec![member],
+            };
+            in_use(&described, ["consumer", "producer"].into_iter(), &addresses, "reset").hints
+        };
+        for known in [member("consumer", "172.18.0.9"), member("sarama", "172.18.0.5")] {
+            let hints = hints(known);
+            assert!(hints.len() == 2 && hints[0].contains("[apps.consumer]"), "{hints:?}");
+        }
+        assert_eq!(hints(member("sarama", "172.18.0.1")).len(), 1);
+    }
 }

@@ -109,6 +109,14 @@ impl Engine {
         Ok(ours.collect())
     }
 
+    /// Where the project's apps are in its networks: a container's address to the app's name.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn app_addresses(&self, project: &Project) -> Result<BTreeMap<String, String>> {
+        Ok(app_addresses_of(project, &self.all_containers().await?))
+    }
+
     /// All containers, running or not.
     pub(super) async fn all_containers(&self) -> Result<Vec<ContainerSummary>> {
         let options = ListContainersOptionsBuilder::new().all(true).build();
@@ -179,6 +187,22 @@ impl Engine {
         containers.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(containers)
     }
+}
+
+fn app_addresses_of(project: &Project, containers: &[ContainerSummary]) -> BTreeMap<String, String> {
+    let mut addresses = BTreeMap::new();
+    for container in containers {
+        let Some(labels) = container.labels.as_ref().filter(|labels| is_of(project, labels)) else { continue };
+        if labels.get(label::ROLE).map(String::as_str) != Some(Role::App.as_str()) {
+            continue;
+        }
+        let Some(service) = labels.get(label::SERVICE) else { continue };
+        let networks = container.network_settings.iter().flat_map(|settings| settings.networks.iter().flatten());
+        let of_it = networks.filter_map(|(_, endpoint)| endpoint.ip_address.clone());
+        // A container that does not run has an empty one.
+        addresses.extend(of_it.filter(|address| !address.is_empty()).map(|address| (address, service.clone())));
+    }
+    addresses
 }
 
 /// Whether labels are of the project: its name and its directory, as two may share a name.
@@ -315,5 +339,31 @@ fn container_state(state: &bollard::models::ContainerState) -> ContainerState {
         }
         Some(Status::REMOVING) => ContainerState::Removing,
         _ => ContainerState::Dead,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_is_known_by_its_address() {
+        let container = |directory: &str, role: &str, service: &str, address: &str| -> ContainerSummary {
+            serde_json::from_value(serde_json::json!({
+                "Labels": {label::PROJECT: "blog", label::DIRECTORY: directory, label::ROLE: role, label::SERVICE: service},
+                "NetworkSettings": {"Networks": {"kdev-blog": {"IPAddress": address}}},
+            }))
+            .expect("a container")
+        };
+        let project = Project { name: "blog".parse().expect("a name"), directory: "/blog".into() };
+        let containers = [
+            container("/blog", "app", "consumer", "172.18.0.5"),
+            container("/blog", "app", "consumer", "172.18.0.6"),
+            container("/blog", "app", "stopped", ""),
+            container("/blog", "node", "kafka-1", "172.18.0.2"),
+            container("/other", "app", "consumer", "172.19.0.5"),
+        ];
+        let addresses = ["172.18.0.5", "172.18.0.6"].map(|address| (address.to_owned(), "consumer".to_owned()));
+        assert_eq!(app_addresses_of(&project, &containers), BTreeMap::from(addresses));
     }
 }
