@@ -31,17 +31,18 @@ Begin with:
   kdev down      stop and remove it; data stay for the next `kdev up`
 
 Exit codes: 0 done, 1 failed, 2 usage or kdev.toml is wrong, 3 no Docker engine, 4 timed out,
-5 not healthy (status), 6 a check failed (doctor, audit) or there is a change (plan --exit-code), 130 stopped by Ctrl-C";
+5 not healthy (status), 6 a check failed (doctor, audit) or there is a change (plan --exit-code), 130 stopped by Ctrl-C,
+which is how what only shows (logs -f, consume, status --watch) ends with 0";
 
 #[derive(Debug, Args)]
 struct Global {
-    /// Name of the project [default: `name` in kdev.toml, else the directory's name]
+    /// Name of the project: it is one of this directory [default: `name` in kdev.toml, else the directory's name]
     #[arg(short, long, global = true, value_name = "NAME")]
     project: Option<String>,
     /// Path of kdev.toml [default: the nearest one upward, else the built-in one]
     #[arg(short, long, global = true, value_name = "PATH")]
     file: Option<PathBuf>,
-    /// Print errors only
+    /// No talk on stderr but errors; data on stdout stay
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Print the causes of errors too

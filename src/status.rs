@@ -1,6 +1,6 @@
 //! Settings × Observed → [`Status`]: the contract for scripts, and what `kdev status` shows. Pure. Layer 1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -110,6 +110,8 @@ pub struct Topic {
     pub offline: usize,
     /// Records in all partitions, by their first and last offsets.
     pub messages: u64,
+    /// Whether there are more: a partition's leader did not answer, or it has none.
+    pub messages_partial: bool,
     /// Whether kdev.toml names it.
     pub in_file: bool,
     /// Where it differs from what kdev.toml says; empty for topics that it does not name.
@@ -147,6 +149,8 @@ pub struct App {
 pub struct Measured {
     /// Records a topic.
     pub messages: BTreeMap<TopicName, u64>,
+    /// The topics that may have more.
+    pub partly: BTreeSet<TopicName>,
     /// Consumer groups.
     pub groups: Vec<Group>,
     /// Resident memory by container id.
@@ -242,6 +246,7 @@ fn topics(settings: &Settings, observed: &Observed, measured: &Measured) -> Vec<
             under_replicated: facts.partitions.iter().filter(|p| p.isr.len() < p.replicas.len()).count(),
             offline: facts.partitions.iter().filter(|p| p.leader.is_none()).count(),
             messages: measured.messages.get(name).copied().unwrap_or(0),
+            messages_partial: measured.partly.contains(name),
             in_file: settings.topics.contains_key(name),
             drift: match settings.topics.get(name) {
                 // Some setting holds for every topic: where none is known, nobody answered.

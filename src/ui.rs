@@ -127,6 +127,11 @@ pub fn count(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
 
+/// The count of records, or of those that are known of: `≥ 1,234`.
+pub fn counted(records: u64, partial: bool) -> String {
+    if partial { format!("≥ {}", count(records)) } else { count(records) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::count;

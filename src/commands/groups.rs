@@ -260,13 +260,13 @@ fn describe(group: &GroupDescription, lag: &[PartitionLag], output: Output, cont
     if output == Output::Json {
         return print_json(&context.ui, &described);
     }
+    let members = match described.members.len() {
+        1 => "1 member".to_owned(),
+        n => format!("{n} members"),
+    };
     context.ui.data(&format!(
-        "{}: {}, {} protocol, {} members, coordinator kafka-{}",
-        described.name,
-        described.state,
-        described.protocol,
-        described.members.len(),
-        described.coordinator
+        "{}: {}, {} protocol, {members}, coordinator kafka-{}",
+        described.name, described.state, described.protocol, described.coordinator
     ));
     let mut members = table::table(&["member", "host", "partitions"]);
     for member in &described.members {

@@ -13,11 +13,11 @@ use super::{Context, Output, print_json};
 use crate::{
     config::{Settings, load::nearest_name},
     error::{Error, Result},
-    kafka::admin::{Admin, At},
+    kafka::admin::{Admin, At, ClusterSummary},
     model::{Invalid, TopicName},
     observed::{KafkaFacts, TopicFacts},
     ops::{Session, addresses},
-    ui::{count, table},
+    ui::{counted, table},
 };
 
 /// `kdev topics list|describe|create|delete|adopt`.
@@ -76,11 +76,11 @@ pub async fn run(command: TopicsCommand, context: Context) -> Result<ExitCode> {
         Ok((admin, summary))
     };
     let (admin, summary) = context.until_stopped(look).await?;
-    let messages = |name: &TopicName| summary.messages.get(name).copied().unwrap_or(0);
+    let listed = |name: &TopicName, facts: &TopicFacts| Listed::new(name, facts, &summary);
     match command {
         TopicsCommand::List(ListArgs { all, output }) => {
             let shown = summary.facts.topics.iter().filter(|(name, _)| all || !name.is_internal());
-            let topics: Vec<Listed> = shown.map(|(name, facts)| Listed::new(name, facts, messages(name))).collect();
+            let topics: Vec<Listed> = shown.map(|(name, facts)| listed(name, facts)).collect();
             list(&topics, output, &context)?;
         }
         TopicsCommand::Describe(DescribeArgs { topic, output }) => {
@@ -88,7 +88,7 @@ pub async fn run(command: TopicsCommand, context: Context) -> Result<ExitCode> {
             let Some(facts) = summary.facts.topics.get(&name) else {
                 return Err(no_topic(&name, "describe", &summary.facts));
             };
-            let described = context.until_stopped(described(&admin, &name, facts, messages(&name))).await?;
+            let described = context.until_stopped(described(&admin, &name, facts, listed(&name, facts))).await?;
             describe(&described, output, &context)?;
         }
         TopicsCommand::Create(args) => {
@@ -131,16 +131,19 @@ struct Listed {
     replication: usize,
     under_replicated: usize,
     messages: u64,
+    /// Whether there are more: a partition's leader did not answer.
+    messages_partial: bool,
 }
 
 impl Listed {
-    fn new(name: &TopicName, facts: &TopicFacts, messages: u64) -> Self {
+    fn new(name: &TopicName, facts: &TopicFacts, summary: &ClusterSummary) -> Self {
         Listed {
             name: name.clone(),
             partitions: facts.partitions.len(),
             replication: facts.partitions.iter().map(|p| p.replicas.len()).max().unwrap_or(0),
             under_replicated: facts.partitions.iter().filter(|p| !p.in_sync()).count(),
-            messages,
+            messages: summary.messages.get(name).copied().unwrap_or(0),
+            messages_partial: summary.partly.contains(name),
         }
     }
 }
@@ -160,7 +163,7 @@ fn list(topics: &[Listed], output: Output, context: &Context) -> Result<()> {
                     topic.partitions.to_string(),
                     topic.replication.to_string(),
                     topic.under_replicated.to_string(),
-                    count(topic.messages),
+                    counted(topic.messages, topic.messages_partial),
                 ]);
             }
             context.ui.data(&table::text(&rows));
@@ -188,7 +191,7 @@ struct Partition {
     end: i64,
 }
 
-async fn described(admin: &Admin, name: &TopicName, facts: &TopicFacts, messages: u64) -> Result<Described> {
+async fn described(admin: &Admin, name: &TopicName, facts: &TopicFacts, listed: Listed) -> Result<Described> {
     let config = admin.topic_configs(std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
     let (start, end) = tokio::try_join!(admin.offsets(name, &[], At::Earliest), admin.offsets(name, &[], At::Latest))?;
     let ids = |nodes: &[crate::model::NodeId]| nodes.iter().map(|id| id.0).collect();
@@ -205,17 +208,18 @@ async fn described(admin: &Admin, name: &TopicName, facts: &TopicFacts, messages
             end: offset(&end),
         }
     });
-    Ok(Described { listed: Listed::new(name, facts, messages), config, partition: partition.collect() })
+    Ok(Described { listed, config, partition: partition.collect() })
 }
 
 fn describe(topic: &Described, output: Output, context: &Context) -> Result<()> {
     if output == Output::Json {
         return print_json(&context.ui, topic);
     }
-    let Listed { name, partitions, replication, under_replicated: _, messages } = &topic.listed;
-    context
-        .ui
-        .data(&format!("{name}: {partitions} partitions, replication {replication}, {} messages", count(*messages)));
+    let Listed { name, partitions, replication, under_replicated: _, messages, messages_partial } = &topic.listed;
+    context.ui.data(&format!(
+        "{name}: {partitions} partitions, replication {replication}, {} messages",
+        counted(*messages, *messages_partial)
+    ));
     for (setting, value) in &topic.config {
         context.ui.data(&format!("  {setting} = {value}"));
     }

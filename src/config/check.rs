@@ -203,7 +203,11 @@ impl Check<'_> {
                     return Err(self.at(entry.span(), "prune is neither true nor false").hint("prune = false"));
                 }
                 (_, TopicsEntry::Topic(topic)) => {
-                    topics.insert(self.named::<TopicName>(name)?, self.topic(topic, brokers)?);
+                    let name = self.named::<TopicName>(name)?;
+                    if let (true, Some(given)) = (name.is_internal(), &topic.partitions) {
+                        return Err(self.of_kafkas_own(&name, given.span()));
+                    }
+                    topics.insert(name, self.topic(topic, brokers)?);
                 }
                 (_, TopicsEntry::Switch(_) | TopicsEntry::Other) => {
                     let mut wrong = self.at(entry.span(), format!("topic `{key}` is no table"));
@@ -215,6 +219,14 @@ impl Check<'_> {
             }
         }
         Ok((topics, prune))
+    }
+
+    fn of_kafkas_own(&self, topic: &TopicName, partitions: Range<usize>) -> Error {
+        let why =
+            "Kafka reckons from their number where it keeps a group or a transaction, and would not find it again";
+        self.at(partitions, format!("partitions of {topic}: {why}"))
+            .hint(format!("[topics.{topic}] without `partitions`"))
+            .hint("\"offsets.topic.num.partitions\" under [kafka.config], before the first `kdev up`")
     }
 
     fn topic(&self, topic: &Topic, brokers: u8) -> Result<TopicSettings> {

@@ -82,6 +82,7 @@ fn told(
 ) -> Status {
     let measured = Measured {
         messages: summary.messages,
+        partly: summary.partly,
         groups: summary
             .groups
             .into_iter()

@@ -47,7 +47,8 @@ fn topic(topic: &TopicPlan, observed: &Observed, next: &mut Next) -> Result<(), 
     if observed.kafka.unheard.contains(&name) {
         next.waiting.push(Waiting::Unheard(name.clone()));
     }
-    let has = facts.partitions.len() as u32;
+    // Of Kafka's own topics kdev.toml names no number.
+    let has = if name.is_internal() { topic.partitions } else { facts.partitions.len() as u32 };
     if has > topic.partitions {
         return Err(Blocked::FewerPartitions { topic: name, has, wanted: topic.partitions });
     }

@@ -2,7 +2,7 @@
 
 use console::style;
 
-use super::{bytes, count, table};
+use super::{bytes, count, counted, table};
 use crate::{
     reconcile::drift::Drift,
     status::{Status, Topic},
@@ -98,7 +98,7 @@ fn topics(status: &Status) -> String {
             topic.partitions.to_string(),
             topic.replication.to_string(),
             sync,
-            count(topic.messages),
+            counted(topic.messages, topic.messages_partial),
         ]);
     }
     std::iter::once(table::text(&table)).chain(status.topics.iter().flat_map(drift)).collect::<Vec<_>>().join("\n")

@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use super::{Cluster, no_topic, topic_name};
 use crate::{
     commands::{Context, init},
-    error::Result,
+    error::{Error, Result},
     model::TopicName,
     ops::adopt,
 };
@@ -32,6 +32,10 @@ pub(super) async fn run(args: AdoptArgs, cluster: Cluster, context: &Context) ->
     let mut names: Vec<TopicName> = topics.iter().map(|name| topic_name(name)).collect::<Result<_>>()?;
     if let Some(name) = names.iter().find(|name| !facts.topics.contains_key(name)) {
         return Err(no_topic(name, "adopt", &facts));
+    }
+    if let Some(name) = names.iter().find(|name| name.is_internal()) {
+        let error = Error::failed(format!("{name} is Kafka's own, and no topic for kdev.toml"));
+        return Err(error.hint("kdev topics adopt   (all topics that are yours)"));
     }
     if names.is_empty() {
         names = facts.topics.keys().filter(|name| !name.is_internal()).cloned().collect();

@@ -34,6 +34,8 @@ pub struct ClusterSummary {
     /// A compacted or transactional topic holds fewer records than that. Where the leader of a
     /// partition does not answer, its part is missing.
     pub messages: BTreeMap<TopicName, u64>,
+    /// The topics of which a part is missing in `messages`.
+    pub partly: BTreeSet<TopicName>,
     /// How many partitions each node leads; Kafka's own topics left out.
     pub leaders: BTreeMap<NodeId, usize>,
 }
@@ -98,7 +100,9 @@ impl Admin {
                 None => self.reachable_ends(&leaders, deadline).await,
             }
         };
-        self.summarized(facts, ends, lists, deadline).await
+        let mut summary = self.summarized(facts, ends, lists, deadline).await;
+        summary.partly.retain(|topic| !new.contains(topic));
+        summary
     }
 
     /// First and next offsets of all partitions whose leader answers within `timeout`.
@@ -143,7 +147,8 @@ impl Admin {
                 lag,
             }
         });
-        ClusterSummary { groups: groups.collect(), messages: messages(&start, &end), leaders: led(&facts), facts }
+        let (messages, partly) = (messages(&start, &end), partly(&facts, &start, &end));
+        ClusterSummary { groups: groups.collect(), messages, partly, leaders: led(&facts), facts }
     }
 
     async fn groups_read(&self, node: NodeId, deadline: Instant) -> Result<Vec<ListedGroup>, KafkaError> {
@@ -193,4 +198,14 @@ fn messages(start: &BTreeMap<Partition, i64>, end: &BTreeMap<Partition, i64>) ->
         }
     }
     messages
+}
+
+/// The topics with partitions of which not both ends are known.
+fn partly(facts: &KafkaFacts, start: &BTreeMap<Partition, i64>, end: &BTreeMap<Partition, i64>) -> BTreeSet<TopicName> {
+    let is_known = |partition: &Partition| start.contains_key(partition) && end.contains_key(partition);
+    let topics = facts.topics.iter().filter(|(name, topic)| {
+        let mut ids = (0..).take(topic.partitions.len());
+        !name.is_internal() && !ids.all(|id| is_known(&((*name).clone(), id)))
+    });
+    topics.map(|(name, _)| name.clone()).collect()
 }

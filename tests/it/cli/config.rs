@@ -97,6 +97,19 @@ fn too_little_memory() {
 }
 
 #[test]
+fn partitions_of_kafkas_own_topics() {
+    insta::assert_snapshot!(up("[topics.__consumer_offsets]\nreplication = 3\npartitions = 12\n"), @r#"
+    exit 2
+    -- stderr
+    error: kdev.toml:3:14: partitions of __consumer_offsets: Kafka reckons from their number where it keeps a group or a transaction, and would not find it again
+        3 | partitions = 12
+          |              ^^
+      try: [topics.__consumer_offsets] without `partitions`
+       or: "offsets.topic.num.partitions" under [kafka.config], before the first `kdev up`
+    "#);
+}
+
+#[test]
 fn more_replicas_than_brokers() {
     insta::assert_snapshot!(up("[kafka]\nbrokers = 2\n[topics.posts]\nreplication = 3\n"), @r"
     exit 2

@@ -161,6 +161,18 @@ async fn no_node_is_stopped_before_kafka_has_taken_what_it_may_refuse() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn kafkas_own_topics_keep_their_partitions() {
+    let (mut observed, _) = after_up().await;
+    let named = settings(&format!("name = \"blog\"\n{}[topics.__consumer_offsets]\n", kdev::template::KDEV_TOML));
+    for partitions in [1, 50] {
+        let mut own = observed.kafka.topics[&"posts".parse().unwrap()].clone();
+        own.partitions = vec![own.partitions[0].clone(); partitions];
+        observed.kafka.topics.insert("__consumer_offsets".parse().unwrap(), own);
+        assert_eq!(next(&plan(&named, &observed), true, &observed).unwrap().steps, []);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn down_ends_apps_before_nodes_and_keeps_data() {
     let (observed, plan) = after_up().await;
     let world = Arc::new(Simulated::new(plan, observed));
