@@ -130,7 +130,7 @@ fn status_is_as_documented(project: &Project, posts: usize) {
     assert_eq!(status["bootstrap"]["host"], addresses.join(","));
     assert_eq!(
         status["topics"],
-        serde_json::json!([{"name": "posts", "partitions": 6, "replication": 3, "under_replicated": 0, "offline": 0, "messages": posts, "in_file": true, "drift": []}])
+        serde_json::json!([{"name": "posts", "partitions": 6, "replication": 3, "under_replicated": 0, "offline": 0, "messages": posts, "messages_partial": false, "in_file": true, "drift": []}])
     );
     assert_eq!(
         status["groups"],
