@@ -270,6 +270,21 @@ impl Check<'_> {
         Ok(TopicSettings { partitions, replication, config: config_map })
     }
 
+    /// A variable that an engine can hand to a program: refused any later, the app would have been stopped for it.
+    fn variable(&self, key: &Spanned<String>, value: &Spanned<toml::Value>) -> Result<(String, String)> {
+        let name = key.as_ref();
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(self.at(key.span(), format!("env {name:?} is no name of a variable")));
+        }
+        match scalar(value.as_ref()) {
+            Some(text) if text.contains('\0') => {
+                Err(self.at(value.span(), format!("env {name} holds a NUL byte, which no variable can")))
+            }
+            Some(text) => Ok((name.clone(), text)),
+            None => Err(self.at(value.span(), format!("env {name} is no text, number or boolean"))),
+        }
+    }
+
     fn app(&self, name: &Spanned<String>, app: &App, directory: &Path) -> Result<AppSettings> {
         let App { dockerfile, context, env, replicas, memory } = app;
         let context_text = context.as_ref().map_or(".", |context| context.as_ref());
@@ -280,14 +295,7 @@ impl Check<'_> {
         let dockerfile = within(dockerfile_text).ok_or_else(|| {
             self.at(span, format!("dockerfile = {dockerfile_text:?} leaves the context")).hint("a path below `context`")
         })?;
-        let env = env
-            .iter()
-            .map(|(key, value)| {
-                scalar(value.as_ref())
-                    .map(|text| (key.as_ref().clone(), text))
-                    .ok_or_else(|| self.at(value.span(), format!("env {} is no text, number or boolean", key.as_ref())))
-            })
-            .collect::<Result<_>>()?;
+        let env = env.iter().map(|(key, value)| self.variable(key, value)).collect::<Result<_>>()?;
         Ok(AppSettings {
             context: Some(root),
             dockerfile,

@@ -61,8 +61,11 @@ pub fn ended(service: &str, state: Option<ContainerState>, version: &KafkaVersio
     if is_node { error.hint("kdev down   (the other nodes stay for inspection until then)") } else { error }
 }
 
-/// Adds what to type where Kafka refuses a change of a topic: kdev.toml is wrong, or somebody was quicker.
+/// Adds what to type where Kafka refuses a change: kdev.toml is wrong, or somebody was quicker.
 pub fn refused(step: &Step, error: Error) -> Error {
+    if let (Step::SetBrokers { name, .. }, Some(KafkaError::Refused { .. })) = (step, KafkaError::of(&error)) {
+        return error.hint(format!("correct \"{name}\" under [kafka.config] in kdev.toml, then kdev up"));
+    }
     let (Step::CreateTopic { topic, .. } | Step::SetTopicConfig { topic, .. } | Step::AddPartitions { topic, .. }) =
         step
     else {
@@ -134,5 +137,10 @@ mod tests {
         let hints = refused(&set, error(40)).hints;
         assert_eq!(hints, ["correct [topics.posts] or [topics.posts.config] in kdev.toml, then kdev up"]);
         assert_eq!(refused(&Step::ElectLeaders, error(40)).hints, [""; 0]);
+        let of_brokers = Step::SetBrokers { name: "x".to_owned(), from: None, to: "1".to_owned(), topics: 1 };
+        assert_eq!(
+            refused(&of_brokers, error(42)).hints,
+            ["correct \"x\" under [kafka.config] in kdev.toml, then kdev up"]
+        );
     }
 }

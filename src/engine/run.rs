@@ -34,7 +34,7 @@ const UNTIL_A_STEP_ENDS: Duration = Duration::from_millis(250);
 /// What was begun together often ends together: the others get this long before the next look, which takes longer.
 const TOGETHER: Duration = Duration::from_millis(3);
 /// What every step but pulls and builds takes at most: a preparation of an image on a busy machine.
-const FINISH: Duration = Duration::from_secs(60);
+const FINISH: Duration = Duration::from_secs(120);
 /// A step that is asked for this often in one run is being undone by somebody.
 const MOST_REPEATS: usize = 5;
 

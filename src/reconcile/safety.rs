@@ -1,15 +1,16 @@
 //! Whether a node may be stopped now: the model of every rolling change.
 //!
-//! A stop is safe when each partition that the node holds in sync stays at or above its `min.insync.replicas`
-//! without it, and the quorum keeps its majority. Where the topic has one replica only, no order of things can
-//! keep it served: then a stop is allowed once all else is well.
+//! A stop is safe when all other nodes are in service, so that the quorum keeps its majority, and each partition that the
+//! node holds has all replicas in sync: without it one is missing then, which `min.insync.replicas` allows wherever it is
+//! smaller than their number. Where it is not, or the topic has one replica only, every restart interrupts writes, and
+//! refusing it for ever would help nobody.
 
 use std::fmt;
 
 use super::assignment::Move;
 use crate::{
     model::{NodeId, TopicName},
-    observed::{KafkaFacts, Observed, PartitionFacts},
+    observed::{KafkaFacts, Observed},
     plan::Plan,
 };
 
@@ -18,13 +19,6 @@ use crate::{
 pub enum Reason {
     /// Another node is down or not in service.
     Other(NodeId),
-    /// Partitions would fall below their minimum of replicas in sync.
-    Minimum {
-        /// The first such topic.
-        topic: TopicName,
-        /// How many of its partitions.
-        partitions: usize,
-    },
     /// Some partitions are not in sync.
     OutOfSync {
         /// The first such topic.
@@ -49,9 +43,6 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Other(node) => write!(f, "{} is not in service", node.service()),
-            Reason::Minimum { topic, partitions } => {
-                write!(f, "{partitions} partitions of {topic} would fall below min.insync.replicas")
-            }
             Reason::OutOfSync { topic, partitions } => write!(f, "{partitions} partitions of {topic} are not in sync"),
             Reason::Leaderless => write!(f, "there is no active controller"),
             Reason::NoLeader => write!(f, "it has no leader"),
@@ -81,15 +72,10 @@ pub fn may_stop(node: NodeId, plan: &Plan, observed: &Observed) -> Result<(), Re
         return Err(Reason::Leaderless);
     }
     for (topic, facts) in &kafka.topics {
-        let held = || facts.partitions.iter().filter(|partition| partition.replicas.contains(&node));
-        let out_of_sync = held().filter(|partition| !partition.in_sync()).count();
+        let held = facts.partitions.iter().filter(|partition| partition.replicas.contains(&node));
+        let out_of_sync = held.filter(|partition| !partition.in_sync()).count();
         if out_of_sync > 0 {
             return Err(Reason::OutOfSync { topic: topic.clone(), partitions: out_of_sync });
-        }
-        let minimum = facts.config.get("min.insync.replicas").and_then(|value| value.parse().ok()).unwrap_or(1);
-        let below = held().filter(|partition| falls_below(partition, node, minimum)).count();
-        if below > 0 {
-            return Err(Reason::Minimum { topic: topic.clone(), partitions: below });
         }
     }
     Ok(())
@@ -113,11 +99,4 @@ pub fn may_move(one: &Move, plan: &Plan, kafka: &KafkaFacts) -> Result<(), Reaso
     let new = |node: &&NodeId| !partition.replicas.contains(node);
     let in_sync = one.to.iter().filter(|node| partition.isr.contains(node) || new(node)).count();
     if in_sync < needed { Err(Reason::Behind { in_sync, needed }) } else { Ok(()) }
-}
-
-/// Whether writes that are served now would be refused without `node`. Where the minimum equals the number of
-/// replicas every restart interrupts writes; refusing it for ever would help nobody.
-fn falls_below(partition: &PartitionFacts, node: NodeId, minimum: usize) -> bool {
-    let without = partition.isr.iter().filter(|&&replica| replica != node).count();
-    without < minimum && partition.replicas.len() > minimum
 }

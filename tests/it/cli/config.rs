@@ -110,6 +110,17 @@ fn partitions_of_kafkas_own_topics() {
 }
 
 #[test]
+fn variables_that_no_program_can_get() {
+    for (env, says) in [
+        (r#""" = "1""#, "env \"\" is no name of a variable"),
+        (r#""A=B" = "1""#, "env \"A=B\" is no name of a variable"),
+        (r#"A = "x\u0000y""#, "env A holds a NUL byte"),
+    ] {
+        up(&format!("[apps.web]\nenv = {{ {env} }}\n")).expect(2).says(says).says("kdev.toml:2:");
+    }
+}
+
+#[test]
 fn more_replicas_than_brokers() {
     insta::assert_snapshot!(up("[kafka]\nbrokers = 2\n[topics.posts]\nreplication = 3\n"), @r"
     exit 2
