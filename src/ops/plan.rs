@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -14,10 +15,11 @@ use super::{
 };
 use crate::{
     engine::{live::Live, simulated::Simulated},
-    error::Result,
+    error::{Error, Result},
     event::{Events, Phase},
     model::TopicName,
-    observed::KafkaFacts,
+    observed::{KafkaFacts, Observed},
+    plan::Plan,
     reconcile::{Permission, Step, drift},
 };
 
@@ -52,10 +54,8 @@ pub async fn preview(session: &Session, options: &up::Options, cancel: &Cancella
     let live = Live::new(session.docker.clone(), plan.clone());
     let observed = look(&live, &plan, cancel).await?;
     let unseen = !observed.docker.volumes.is_empty() && observed.kafka.answering.is_empty();
-    let world = Arc::new(Simulated::new(plan.clone(), observed.clone()));
-    let events = Events::channel().0;
     let options = up::Options { permission: Permission::Everything, ..options.clone() };
-    let mut steps = up::reach(&world, &plan, &options, None, &events, cancel).await?.steps;
+    let mut steps = foreseen(plan.clone(), observed.clone(), options, cancel.clone()).await?;
     in_order(&mut steps);
     let mut notes = Vec::new();
     if unseen {
@@ -82,6 +82,26 @@ pub async fn preview(session: &Session, options: &up::Options, cancel: &Cancella
         unnamed_topics: unnamed.iter().map(ToString::to_string).collect(),
         notes,
     })
+}
+
+/// The steps from here to the plan, on a thread of their own: of several threads each look at the same plan would end
+/// them in another order.
+async fn foreseen(
+    plan: Plan,
+    observed: Observed,
+    options: up::Options,
+    cancel: CancellationToken,
+) -> Result<Vec<Step>> {
+    let run = move || {
+        let runtime = runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(|error| Error::failed(format!("no thread for the plan: {error}")))?;
+        let world = Arc::new(Simulated::new(plan.clone(), observed));
+        let events = Events::channel().0;
+        let reached = up::reach(&world, &plan, &options, None, &events, &cancel);
+        runtime.block_on(reached).map(|outcome| outcome.steps)
+    };
+    let ran = tokio::task::spawn_blocking(run).await;
+    ran.map_err(|error| Error::failed(format!("the plan broke off: {error}")).source(error))?
 }
 
 /// What is done to topics at the same time, in the order of their names.

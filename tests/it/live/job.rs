@@ -24,6 +24,7 @@ dockerfile = "Dockerfile.consumer"
 fn the_main_job() {
     let Some(project) = Project::new("job") else { return };
     written(&project);
+    a_plan_is_the_same_each_time(&project);
     let ran = project.up(&[]);
     the_table_and_what_to_type_next(&ran.stdout, &ran.stderr);
     a_second_up_does_nothing(&project);
@@ -41,6 +42,12 @@ fn the_main_job() {
 fn written(project: &Project) {
     project.run(&["init"]).expect(0);
     project.configure(TOML);
+}
+
+/// Reviewers compare plans.
+fn a_plan_is_the_same_each_time(project: &Project) {
+    let plans: BTreeSet<String> = (0..8).map(|_| project.run(&["plan"]).expect(0).stdout).collect();
+    assert_eq!(plans.len(), 1, "{plans:#?}");
 }
 
 fn the_table_and_what_to_type_next(stdout: &str, stderr: &str) {
