@@ -67,12 +67,12 @@ impl Live {
                 self.kafka.alter_topic_config(topic, &set, &BTreeSet::new()).await
             }
             Step::DeleteTopic { topic } => self.kafka.delete_topic_everywhere(topic).await,
-            Step::Limit { nodes, topics, evening } => moving::limit(&self.kafka, nodes, topics, *evening).await,
+            Step::Limit { nodes, topics, evening } => moving::limits::limit(&self.kafka, nodes, topics, *evening).await,
             Step::Reassign { moves, .. } => {
                 self.moving.begin(moves);
                 moving::reassign(&self.kafka, moves, &addresses(&self.plan)).await
             }
-            Step::Unlimit => moving::unlimit(&self.kafka, &addresses(&self.plan)).await,
+            Step::Unlimit => moving::limits::unlimit(&self.kafka, &addresses(&self.plan)).await,
             Step::Unregister { node } => moving::unregister(&self.kafka, *node).await,
             Step::ElectLeaders => self.elect_leaders().await,
             Step::CreateApp { app, name } => self.create_app(app, name).await,
