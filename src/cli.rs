@@ -1,8 +1,11 @@
 //! The command line: global options, Ctrl-C, and which command does what. Layer 5.
 
+mod candidates;
+
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -93,7 +96,7 @@ enum Command {
     Exec(commands::exec::ExecArgs),
     /// List all projects on the engine
     Ls(commands::ls::LsArgs),
-    /// Print a completion script for your shell
+    /// Print a completion script for your shell: also of services, topics and groups
     Completions(commands::completions::CompletionsArgs),
 }
 
@@ -106,6 +109,10 @@ impl Command {
 
 /// Parses, runs, reports: the whole program.
 pub fn main() -> ExitCode {
+    // Where a shell asks for candidates it ends here.
+    let words = || std::env::args_os().skip_while(|word| word != "--").skip(1);
+    let command = || candidates::offered(Cli::command(), words());
+    CompleteEnv::with_factory(command).var(commands::completions::VARIABLE).complete();
     let Cli { global, command } = Cli::parse();
     let Global { project, file, quiet, verbose, color } = global;
     let ui = Ui::new(color, quiet, verbose);
@@ -169,9 +176,7 @@ async fn dispatch(command: Command, context: Context) -> Result<ExitCode> {
         Command::Restart(args) => commands::restart::run(args, context).await,
         Command::Exec(args) => commands::exec::run(args, context).await,
         Command::Ls(args) => commands::ls::run(args, context).await,
-        Command::Completions(args) => {
-            commands::completions::run(args, <Cli as clap::CommandFactory>::command(), &context.ui)
-        }
+        Command::Completions(args) => commands::completions::run(args, &context),
     }
 }
 

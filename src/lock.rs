@@ -11,10 +11,11 @@ use std::{
 };
 
 use etcetera::BaseStrategy;
+use sha2::{Digest, Sha256};
 
 use crate::{
     error::{Error, Result},
-    model::Project,
+    model::{Project, hex},
 };
 
 /// How often a held lock is tried again.
@@ -59,6 +60,30 @@ pub async fn project(project: &Project, command: &str, waiting: impl FnMut(Wait<
 /// The lock file cannot be made.
 pub async fn machine(name: &str) -> Result<Lock> {
     take(&directory()?, name, "kdev", Duration::ZERO, |_| {}).await
+}
+
+/// As [`machine`], but where somebody holds it: none, and no waiting.
+///
+/// # Errors
+/// The lock file cannot be made.
+pub async fn machine_if_free(name: &str) -> Result<Option<Lock>> {
+    match tokio::time::timeout(Duration::ZERO, machine(name)).await {
+        Ok(lock) => lock.map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Eight hex digits that those who share [`machine`]'s locks have in common, and nobody else who uses the same engine:
+/// their directory, on this host.
+///
+/// # Errors
+/// There is no home directory.
+pub fn sharers() -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(rustix::system::uname().nodename().to_bytes());
+    hash.update([0]);
+    hash.update(directory()?.as_os_str().as_encoded_bytes());
+    Ok(hex(&hash.finalize()[..4]))
 }
 
 fn directory() -> Result<PathBuf> {

@@ -23,7 +23,12 @@ use crate::{
         consume::{Filter, HeaderFilter, Note, Position, Request, consume},
     },
     model::TopicName,
+    ui,
 };
+
+/// Strings of Kafka's protocol have a length of 16 bits, of which one is the sign (kafka.apache.org/protocol,
+/// "STRING"). Asked for a longer one, librdkafka never says that nobody can answer.
+const LONGEST_GROUP: usize = i16::MAX as usize;
 
 /// Show records: from the start, and on as they come.
 ///
@@ -117,8 +122,16 @@ pub fn run(args: ConsumeArgs, target: &Target, streams: &Streams, stop: &Cancell
         return Err(Error::usage("a group goes on where it stopped: --from does not move it")
             .hint("leave --group out, or use --from start or --from end for its very first offsets"));
     }
-    if group.as_ref().is_some_and(String::is_empty) {
-        return Err(Error::usage("--group needs a name"));
+    match group.as_ref().map_or(1, String::len) {
+        0 => return Err(Error::usage("--group needs a name")),
+        1..=LONGEST_GROUP => {}
+        long => {
+            return Err(Error::usage(format!(
+                "--group: a name of {} bytes; Kafka's protocol has room for {}",
+                ui::count(long as u64),
+                ui::count(LONGEST_GROUP as u64)
+            )));
+        }
     }
     let headers = headers.into_iter().map(|Header { key, value }| HeaderFilter { key, value });
     let request = Request {

@@ -98,8 +98,8 @@ impl Engine {
         let containers = self.all_containers().await?;
         let running = containers.iter().filter(|c| c.state == Some(ContainerSummaryStateEnum::RUNNING));
         let ours = running.filter_map(|container| {
-            let labels = container.labels.as_ref().filter(|labels| is_of(project, labels))?;
-            if labels.get(label::ROLE).map(String::as_str) != Some(Role::Node.as_str()) {
+            let labels = container.labels.as_ref()?;
+            if !(is_of(project, labels) && is_for(Role::Node, labels)) {
                 return None;
             }
             let id = NodeId::from_service(labels.get(label::SERVICE)?)?;
@@ -115,6 +115,17 @@ impl Engine {
     /// Where the engine does not answer.
     pub async fn app_addresses(&self, project: &Project) -> Result<BTreeMap<String, String>> {
         Ok(app_addresses_of(project, &self.all_containers().await?))
+    }
+
+    /// The names of the containers at work on a prepared image, of whatever user.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn preparing(&self) -> Result<Vec<String>> {
+        let containers = self.all_containers().await?;
+        let is_preparing = |labels: &Labels| is_for(Role::Prepared, labels);
+        let preparing = containers.iter().filter(|container| container.labels.as_ref().is_some_and(is_preparing));
+        Ok(preparing.filter_map(|container| names_of(container).next()).map(str::to_owned).collect())
     }
 
     /// All containers, running or not.
@@ -151,7 +162,7 @@ impl Engine {
     /// # Errors
     /// Where the engine does not answer.
     pub async fn outdated_prepared_images(&self, base: &str) -> Result<Vec<ImageId>> {
-        let images = self.all_images().await?.into_iter().filter(|image| has_role(image, Role::Prepared));
+        let images = self.all_images().await?.into_iter().filter(|image| is_for(Role::Prepared, &image.labels));
         let of_base = images.filter(|image| image.labels.get(label::BASE).is_some_and(|other| other == base));
         Ok(of_base.filter(|image| !is_of_this_layout(image)).map(|image| whole_id(image.id)).collect())
     }
@@ -192,8 +203,8 @@ impl Engine {
 fn app_addresses_of(project: &Project, containers: &[ContainerSummary]) -> BTreeMap<String, String> {
     let mut addresses = BTreeMap::new();
     for container in containers {
-        let Some(labels) = container.labels.as_ref().filter(|labels| is_of(project, labels)) else { continue };
-        if labels.get(label::ROLE).map(String::as_str) != Some(Role::App.as_str()) {
+        let Some(labels) = &container.labels else { continue };
+        if !(is_of(project, labels) && is_for(Role::App, labels)) {
             continue;
         }
         let Some(service) = labels.get(label::SERVICE) else { continue };
@@ -209,6 +220,11 @@ fn app_addresses_of(project: &Project, containers: &[ContainerSummary]) -> BTree
 pub(super) fn is_of(project: &Project, labels: &Labels) -> bool {
     labels.get(label::PROJECT).map(String::as_str) == Some(project.name.as_str())
         && labels.get(label::DIRECTORY).is_some_and(|directory| *directory == project.directory.to_string_lossy())
+}
+
+/// Whether labels are those of an object for this.
+fn is_for(role: Role, labels: &Labels) -> bool {
+    labels.get(label::ROLE).map(String::as_str) == Some(role.as_str())
 }
 
 /// A container's names.
@@ -249,7 +265,7 @@ fn volume_facts(volume: Volume) -> Option<(NodeId, VolumeFacts)> {
 }
 
 fn app_images_of(project: &Project, images: &[ImageSummary]) -> Vec<AppImage> {
-    let ours = images.iter().filter(|image| has_role(image, Role::Image) && is_of(project, &image.labels));
+    let ours = images.iter().filter(|image| is_for(Role::Image, &image.labels) && is_of(project, &image.labels));
     let facts = ours.filter_map(|image| {
         let app = image.labels.get(label::SERVICE)?.parse().ok()?;
         let spec = image.labels.get(label::SPEC)?.clone();
@@ -273,7 +289,7 @@ fn unfinished_of(project: &Project, images: &[ImageSummary]) -> Vec<ImageId> {
 }
 
 fn prepared_by_base(images: &[ImageSummary]) -> BTreeMap<ImageId, ImageId> {
-    let usable = images.iter().filter(|image| has_role(image, Role::Prepared) && is_of_this_layout(image));
+    let usable = images.iter().filter(|image| is_for(Role::Prepared, &image.labels) && is_of_this_layout(image));
     let pairs = usable.filter_map(|image| Some((image.labels.get(label::BASE)?.clone(), whole_id(image.id.clone()))));
     // The oldest first, so that the newest is the one that stays.
     pairs.rev().collect()
@@ -281,10 +297,6 @@ fn prepared_by_base(images: &[ImageSummary]) -> BTreeMap<ImageId, ImageId> {
 
 fn is_of_this_layout(image: &ImageSummary) -> bool {
     image.labels.get(label::SPEC).is_some_and(|spec| spec == prepared::LAYOUT)
-}
-
-fn has_role(image: &ImageSummary, role: Role) -> bool {
-    image.labels.get(label::ROLE).map(String::as_str) == Some(role.as_str())
 }
 
 /// A container as a fact; none where it has no id.

@@ -27,6 +27,8 @@ const MEMORY: u64 = 1 << 30;
 const TRAINING: Duration = Duration::from_secs(90);
 /// A single node has no peer to hand over to; it ends in a second.
 const TRAINING_STOP: Duration = Duration::from_secs(30);
+/// How the names of the containers begin.
+const BEGIN: &str = "kdev-prepare-";
 const WORK: &str = "/var/lib/kafka/data";
 /// What a controller finds that has run before (`FileQuorumStateStore`): reading it takes some eighty classes that a
 /// new one has no use for.
@@ -36,24 +38,70 @@ const QUORUM_STATE: &str = r#"{"leaderId":-1,"leaderEpoch":1,"votedId":-1,"appli
 /// that nothing else has a use for, 45 ms where they come from jars.
 const CLEAN_SHUTDOWN: &str = r#"{"version":0,"brokerEpoch":1}"#;
 
+/// The names of the containers at work on one image.
+struct Names {
+    /// What tells the image from others: the tag of what is made of it.
+    short: String,
+    sharers: String,
+}
+
+impl Names {
+    fn of(short: &str) -> Result<Self> {
+        Ok(Names { short: short.to_owned(), sharers: lock::sharers()? })
+    }
+
+    fn to(&self, what: &str) -> String {
+        format!("{BEGIN}{}-{}-{what}", self.short, self.sharers)
+    }
+
+    /// The image that a container is at work on, and for whom: what [`Names::to`] put together.
+    fn parse(container: &str) -> Option<Self> {
+        let mut parts = container.strip_prefix(BEGIN)?.split('-');
+        Some(Names { short: parts.next()?.to_owned(), sharers: parts.next()?.to_owned() })
+    }
+
+    /// The lock that is held while an image is prepared.
+    fn lock(&self) -> String {
+        format!("prepare-{}", self.short)
+    }
+}
+
+/// Removes what preparations that were killed left, running or not: the names of these containers. Whose lock is held
+/// is at work; whose lock cannot be looked at, on another host or of another user, may be.
+///
+/// # Errors
+/// Where the engine refuses.
+pub async fn remove_remains(docker: &Engine) -> Result<Vec<String>> {
+    let sharers = lock::sharers()?;
+    let mut removed = Vec::new();
+    for container in docker.preparing().await? {
+        let Some(names) = Names::parse(&container).filter(|names| names.sharers == sharers) else { continue };
+        if let Some(_lock) = lock::machine_if_free(&names.lock()).await? {
+            docker.remove_container(&container).await?;
+            removed.push(container);
+        }
+    }
+    Ok(removed)
+}
+
 /// Prepares the image, unless another process just did.
 pub async fn prepare(docker: &Engine, image: &str) -> Result<()> {
     let base = docker.image_id(image).await?.ok_or_else(|| Error::failed(format!("image {image} is gone")))?;
     let tag = prepared::tag(&base);
-    let short = tag.rsplit(':').next().unwrap_or_default().to_owned();
-    let _lock = lock::machine(&format!("prepare-{short}")).await?;
+    let names = Names::of(tag.rsplit(':').next().unwrap_or_default())?;
+    let _lock = lock::machine(&names.lock()).await?;
     if docker.prepared_image(&base).await?.is_some() {
         return Ok(());
     }
-    let (jars, first) = tokio::join!(jars(docker, &base, &short), first_metadata(docker, &base, &short));
+    let (jars, first) = tokio::join!(jars(docker, &base, &names), first_metadata(docker, &base, &names));
     let jars = jars.while_(|| format!("listing the jars of {image}"))?;
     let first = first?;
     let (repository, tag) = tag.rsplit_once(':').unwrap_or((&tag, "latest"));
     let tag = (repository, tag);
-    let trained = train(docker, &base, &short, &jars, &class_path::boot(&jars), &first, tag).await;
+    let trained = train(docker, &base, &names, &jars, &class_path::boot(&jars), &first, tag).await;
     if trained.is_err() {
         // A Java or a Kafka that cannot do with that class path; if it is something else, this fails as well.
-        train(docker, &base, &short, &jars, &class_path::plain(&jars), &first, tag).await?;
+        train(docker, &base, &names, &jars, &class_path::plain(&jars), &first, tag).await?;
     }
     // What an older kdev made takes half a gigabyte on its list of images. Nodes that still run it keep it.
     for outdated in docker.outdated_prepared_images(&base).await? {
@@ -94,9 +142,9 @@ fn wildcard() -> String {
 }
 
 /// Kafka's jars in sorted order, as the JVM itself expands the wildcard.
-async fn jars(docker: &Engine, base: &str, short: &str) -> Result<Vec<String>> {
+async fn jars(docker: &Engine, base: &str, names: &Names) -> Result<Vec<String>> {
     let command = words(&["java", "-XshowSettings:properties", "-cp", &wildcard(), "-version"]);
-    let plan = container(base, format!("kdev-prepare-{short}-jars"), command);
+    let plan = container(base, names.to("jars"), command);
     let needs = || "kdev needs `java` and `sh` on the image's PATH, and Kafka's jars in /opt/kafka/libs".to_owned();
     let (code, lines) = docker.run_to_end(&plan, base).await.map_err(|error| error.hint(needs()))?;
     let mut jars: Vec<String> = lines
@@ -129,7 +177,7 @@ fn single_node() -> String {
 }
 
 /// Lets Kafka's own tool write the first metadata: its records differ between releases, not between clusters.
-async fn first_metadata(docker: &Engine, base: &str, short: &str) -> Result<FirstMetadata> {
+async fn first_metadata(docker: &Engine, base: &str, names: &Names) -> Result<FirstMetadata> {
     let properties = format!("{WORK}/server.properties");
     let id = storage::new_id();
     let command = words(&[
@@ -145,7 +193,7 @@ async fn first_metadata(docker: &Engine, base: &str, short: &str) -> Result<Firs
         "--config",
         &properties,
     ]);
-    let plan = container(base, format!("kdev-prepare-{short}-format"), command);
+    let plan = container(base, names.to("format"), command);
     let entries = vec![
         entry("log", 0o755, UploadKind::Dir),
         entry("server.properties", 0o644, UploadKind::File(single_node().into_bytes())),
@@ -178,7 +226,7 @@ async fn first_metadata(docker: &Engine, base: &str, short: &str) -> Result<Firs
 async fn train(
     docker: &Engine,
     base: &str,
-    short: &str,
+    names: &Names,
     jars: &[String],
     class_path: &[String],
     first: &FirstMetadata,
@@ -190,7 +238,7 @@ async fn train(
     let mut command = words(&["java", &archive, "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
     command.extend_from_slice(class_path);
     command.extend(words(&["-XX:-UsePerfData", &log, prepared::KAFKA_CLASS, &properties]));
-    let plan = container(base, format!("kdev-prepare-{short}-train"), command);
+    let plan = container(base, names.to("train"), command);
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     let file = |path: &str, text: &str| {
         entry(&format!("kdev/{}", name(path)), 0o644, UploadKind::File(text.as_bytes().to_vec()))

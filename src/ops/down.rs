@@ -9,6 +9,7 @@ use crate::{
     engine::{
         Acted, World,
         live::Live,
+        prepare,
         run::{self, Outcome, Run},
     },
     error::Result,
@@ -33,7 +34,19 @@ pub async fn down(session: &Session, extent: Extent, events: &Events, cancel: &C
         events.send(Event::Warning(warning));
     }
     let run = Run { events, cancel, timeout: TIMEOUT, first: Vec::new() };
-    run::reach(&world, run, |observed| Ok(down::next(extent, observed))).await
+    let outcome = run::reach(&world, run, |observed| Ok(down::next(extent, observed))).await?;
+    // Of no project: without this the next preparation of the same image would be the first to see them.
+    match prepare::remove_remains(&session.docker).await {
+        Ok(removed) if removed.is_empty() => {}
+        Ok(removed) => events.send(Event::Note(format!(
+            "removed what the preparation of an image, which was killed, had left: {}",
+            removed.join(", ")
+        ))),
+        Err(error) => {
+            events.send(Event::Trouble(Box::new(error.while_("removing what was left of preparing an image"))))
+        }
+    }
+    Ok(outcome)
 }
 
 /// A plan of nothing: what is to be removed is found by its labels.

@@ -88,16 +88,6 @@ fn the_version_is_the_packages() {
 }
 
 #[test]
-fn completions_name_the_commands_for_every_shell() {
-    let sandbox = Sandbox::new();
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let ran = sandbox.run(&["completions", shell]).expect(0);
-        assert!(ran.stdout.contains("kdev") && ran.stdout.contains("restart"), "{shell}:\n{ran}");
-        assert_eq!(ran.stderr, "");
-    }
-}
-
-#[test]
 fn a_command_that_does_not_exist_is_told_with_the_nearest() {
     insta::assert_snapshot!(Sandbox::new().run(&["stauts"]), @r"
     exit 2
@@ -189,4 +179,11 @@ fn a_time_too_short_for_a_record_is_told() {
     for command in ["produce", "audit"] {
         Sandbox::new().run(&[command, "--timeout", "500us"]).expect(2).says("it must be between 10ms and 24 days");
     }
+}
+
+#[test]
+fn a_group_with_a_name_that_no_request_has_room_for_is_told() {
+    let name = "g".repeat(40_000);
+    let ran = Sandbox::new().run(&["consume", "posts", "--bootstrap", "localhost:1", "--group", &name]).expect(2);
+    ran.says("a name of 40,000 bytes").says("32,767");
 }

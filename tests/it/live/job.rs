@@ -212,6 +212,13 @@ fn topics_and_groups(project: &Project, posts: usize) {
     assert_eq!((&groups[0]["name"], &groups[0]["lag"]), (&"posts-consumer".into(), &0.into()));
     let group = project.run(&["groups", "describe", "posts-consumer"]).expect(0);
     group.says("posts-consumer").says("Stable");
+    let offered = |words: &[&str]| {
+        let mut shell = project.command(&[&["--", "kdev"], words].concat());
+        shell.env("KDEV_COMPLETE", "fish");
+        project.finish(shell).expect(0).stdout
+    };
+    assert_eq!(offered(&["consume", "--group", ""]), "posts-consumer\n", "what Tab offers");
+    assert_eq!(offered(&["topics", "describe", "po"]), "posts\n", "what Tab offers");
     project.run(&["groups", "describe", "posts-consumr"]).expect(1).says("try: kdev groups describe posts-consumer");
 }
 

@@ -1,6 +1,6 @@
 //! A node's JVM: how it finds Kafka's classes, what it does where that is not possible, and which of its threads wait.
 
-use super::project::{Project, SMALL};
+use super::project::{Project, SMALL, kafka_image};
 
 /// A `java` that does not know the option.
 const NO_BOOT_CLASS_PATH: &str = r#"
@@ -50,11 +50,8 @@ fn a_node_with_plug_ins_has_the_usual_class_path_and_no_archive() {
 #[test]
 fn an_image_whose_java_knows_no_boot_class_path_is_prepared_with_the_usual_one() {
     let Some(mut project) = Project::new("no-boot") else { return };
-    let base = std::env::var("KDEV_KAFKA_IMAGE").unwrap_or_else(|_| "apache/kafka:{version}".to_owned());
-    let base = base.replace("{version}", "4.3.1");
-    let image = format!("{}:4.3.1", project.name());
-    project.set_env("KDEV_KAFKA_IMAGE", &image);
-    let _image = project.docker.image(&image, &format!("FROM {base}{NO_BOOT_CLASS_PATH}"));
+    let image = project.own_kafka_image();
+    let _image = project.docker.image(&image, &format!("FROM {}{NO_BOOT_CLASS_PATH}", kafka_image()));
     project.configure(SMALL);
     project.up(&["--no-apps"]);
     let (arguments, mapped) = node(&project);

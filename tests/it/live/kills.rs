@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::project::{Project, SMALL};
+use super::project::{Project, SMALL, kafka_image};
 
 /// One node and one app: all kinds of steps, in the least time.
 const ONE_OF_EACH: &str = r#"
@@ -102,6 +102,35 @@ fn down_after_a_kill_waits_for_what_the_engine_still_makes() {
     }
     let down = project.run(&["down"]).expect(0);
     assert!(!down.stderr.contains("was killed"), "the last one ended well: {down}");
+}
+
+/// A preparation belongs to no project, and the next one of the same image may never come.
+#[test]
+fn down_removes_the_container_of_a_preparation_that_was_killed_and_of_no_other() {
+    let Some(mut project) = Project::new("kill-prepare") else { return };
+    // With locks of its own: otherwise a test beside it would take this one's remains away.
+    let locks = project.root().join("locks");
+    std::fs::create_dir(&locks).unwrap();
+    project.set_env("XDG_RUNTIME_DIR", &locks.to_string_lossy());
+    let image = project.own_kafka_image();
+    let label = format!("kdev.test={}", project.name());
+    let _image = project.docker.image(&image, &format!("FROM {}\nLABEL {label}\n", kafka_image()));
+    project.configure(SMALL);
+    let containers = || -> Vec<String> {
+        let found = project.docker.labelled(&label).into_iter();
+        found.filter(|object| object.starts_with("container kdev-prepare-")).collect()
+    };
+    let up = project.begin(&["up", "--no-apps"]);
+    let train = || containers().iter().any(|name| name.ends_with("-train")).then_some(());
+    project.eventually("the node whose classes are recorded", train);
+    project.twin().run(&["down"]).expect(0);
+    assert_eq!(containers().len(), 1, "one that is at work stays");
+    up.kill();
+    project
+        .run(&["down"])
+        .expect(0)
+        .says("removed what the preparation of an image, which was killed, had left: kdev-");
+    assert_eq!(containers(), [""; 0]);
 }
 
 #[test]

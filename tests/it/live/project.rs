@@ -75,6 +75,13 @@ impl Project {
         self.write("kdev.toml", format!("name = \"{}\"\n{toml}", self.name));
     }
 
+    /// Lets the project use a Kafka image of its own, which is still to be made: its reference.
+    pub fn own_kafka_image(&mut self) -> String {
+        let image = format!("{}:4.3.1", self.name);
+        self.set_env("KDEV_KAFKA_IMAGE", &image);
+        image
+    }
+
     /// The project's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -158,6 +165,12 @@ impl Drop for Project {
             assert_eq!(left, [""; 0], "left behind after:\n{down}");
         }
     }
+}
+
+/// The Kafka image that all other projects use.
+pub fn kafka_image() -> String {
+    let image = std::env::var("KDEV_KAFKA_IMAGE").unwrap_or_else(|_| "apache/kafka:{version}".to_owned());
+    image.replace("{version}", "4.3.1")
 }
 
 /// The engine, or none where these tests are to be skipped.
