@@ -23,9 +23,11 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
     }
     let mut settled = true;
     for wanted in &plan.containers {
+        // Of two networks of one name the engine takes neither.
+        let has_network = docker.networks_named(&wanted.network) == 1;
         let Some(container) = docker.app(&plan.name).find(|c| c.name == wanted.name) else {
             settled = false;
-            if image.is_some() && docker.networks_named(&wanted.network) > 0 {
+            if image.is_some() && has_network {
                 next.steps.push(Step::CreateApp { app: plan.name.clone(), name: wanted.name.clone() });
             }
             continue;
@@ -67,7 +69,7 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
             }
             ContainerState::Created | ContainerState::Exited { .. } => {
                 settled = false;
-                if ready {
+                if ready && has_network {
                     next.steps.push(Step::Start { service, name });
                 }
             }

@@ -14,6 +14,7 @@ use kdev::{
     },
     reconcile::{Blocked, Next, Step, down, up},
 };
+use proptest::sample::Index;
 use tokio_util::sync::CancellationToken;
 
 pub fn settings(toml: &str) -> Settings {
@@ -43,13 +44,13 @@ pub fn built_in() -> Settings {
     settings(&format!("name = \"blog\"\n{}", kdev::template::KDEV_TOML))
 }
 
-/// Runs to the goal, or until so many steps are done: then the run is as good as killed.
+/// Runs to the goal; or is killed after some steps, of which each is one of those offered then, whichever ends first.
 pub async fn run_until(
     world: &Arc<Simulated>,
-    most_steps: Option<usize>,
+    killed_after: Option<&[Index]>,
     goal: impl Fn(&Observed) -> Result<Next, Blocked>,
 ) -> Result<Vec<Step>> {
-    let Some(most) = most_steps else {
+    let Some(choices) = killed_after else {
         let outcome = run::reach(
             world,
             Run {
@@ -64,21 +65,23 @@ pub async fn run_until(
         assert!(outcome.failed_apps.is_empty(), "{:?}", outcome.failed_apps);
         return Ok(outcome.steps);
     };
-    // A kill: single steps in the order offered, and then nothing more.
     use kdev::{engine::World, event::StepProgress};
     let progress = StepProgress::new(0, Events::channel().0);
     let mut done = Vec::new();
-    while done.len() < most {
+    for choice in choices {
         let next = goal(&world.facts()).map_err(|blocked| Error::failed(format!("{blocked:?}")))?;
-        let Some(step) = next.steps.first() else { break };
+        if next.steps.is_empty() {
+            break;
+        }
+        let step = choice.get(&next.steps);
         world.apply(step, &progress).await?;
         done.push(step.clone());
     }
     Ok(done)
 }
 
-pub async fn up(world: &Arc<Simulated>, plan: &Plan, most_steps: Option<usize>) -> Result<Vec<Step>> {
-    run_until(world, most_steps, |observed| up::next(plan, true, observed)).await
+pub async fn up(world: &Arc<Simulated>, plan: &Plan, killed_after: Option<&[Index]>) -> Result<Vec<Step>> {
+    run_until(world, killed_after, |observed| up::next(plan, true, observed)).await
 }
 
 pub async fn down(world: &Arc<Simulated>, extent: down::Extent) -> Result<Vec<Step>> {
