@@ -14,7 +14,7 @@ use crate::{
     docker::{Chunk, ExecControl},
     error::{Error, Kind, Result},
     observed::ContainerState,
-    ops::logs::no_such_service,
+    ops::{elsewhere, logs::no_such_service},
 };
 
 /// Arguments of `kdev exec`.
@@ -39,7 +39,7 @@ pub async fn run(args: ExecArgs, context: Context) -> Result<ExitCode> {
             Some(_) => {
                 Error::failed(format!("{service} does not run")).hint("kdev up").hint(format!("kdev logs {service}"))
             }
-            None => no_such_service(&service, &facts, &session),
+            None => elsewhere::hinted(&session, no_such_service(&service, &facts, &session)).await,
         });
     };
     // A terminal only where both ends are one: into a pipe, its control characters would be data.

@@ -55,7 +55,20 @@ pub fn topics(
         table.decor_mut().set_prefix(format!("{below}\n"));
         document.set_trailing("");
     }
-    Ok(document.to_string())
+    Ok(as_in(text, &document.to_string()))
+}
+
+/// With the line ends of the text, and the mark before all else, if it has one: both as editors on Windows write them.
+fn as_in(text: &str, written: &str) -> String {
+    const MARK: char = '\u{feff}';
+    let mut written = written.trim_start_matches(MARK).replace("\r\n", "\n");
+    if text.split_inclusive('\n').next().is_some_and(|line| line.ends_with("\r\n")) {
+        written = written.replace('\n', "\r\n");
+    }
+    if text.starts_with(MARK) {
+        written.insert(0, MARK);
+    }
+    written
 }
 
 fn topic(all: &mut dyn TableLike, name: &TopicName, says: Option<&TopicSettings>, has: &TopicSettings) {
@@ -237,6 +250,16 @@ dockerfile = "Dockerfile.producer"
     fn what_agrees_is_not_touched() {
         let posts = settings(6, &[("min.insync.replicas", "2"), ("retention.ms", "60000")]);
         assert_eq!(adopted(FILE, &[("posts", posts)]), FILE);
+    }
+
+    #[test]
+    fn line_ends_and_the_mark_before_all_else_stay() {
+        let posts = || [("posts", settings(7, &[]))];
+        let expected = "\u{feff}# mine\r\n[topics.posts]\r\npartitions = 7\r\n";
+        assert_eq!(adopted("\u{feff}# mine\r\n[topics.posts]\r\npartitions = 6\r\n", &posts()), expected);
+        let new = adopted("name = \"blog\"\r\n", &posts());
+        assert_eq!(new, "name = \"blog\"\r\n\r\n[topics.posts]\r\npartitions = 7\r\nreplication = 3\r\n");
+        assert_eq!(adopted("[topics.posts]\npartitions = 6\n", &posts()), "[topics.posts]\npartitions = 7\n");
     }
 
     #[test]

@@ -135,12 +135,24 @@ impl Check<'_> {
     fn kafka(&self, kafka: &Kafka, machine: &Machine) -> Result<KafkaSettings> {
         let Kafka { version, finalize, image, brokers, memory, profile, ports, config } = kafka;
         let version = version.as_ref().map_or(Ok(DEFAULT_VERSION), |version| self.named(version))?;
+        if let Some(image) = image
+            && (image.as_ref().is_empty() || image.as_ref().contains(char::is_whitespace))
+        {
+            return Err(self
+                .at(image.span(), format!("image = {:?} is no reference of an image", image.as_ref()))
+                .hint(format!("image = \"apache/kafka:{version}\"")));
+        }
         // The environment stands over the project's file, so that one machine without a registry can run any
         // project; the machine's file stands under it, as a default.
-        let image = machine.kafka_image_env.as_ref().or(image.as_ref()).or(machine.kafka_image.as_ref()).map_or_else(
-            || format!("apache/kafka:{version}"),
-            |image| image.replace("{version}", &version.to_string()),
-        );
+        let image = machine
+            .kafka_image_env
+            .as_ref()
+            .or(image.as_ref().map(Spanned::as_ref))
+            .or(machine.kafka_image.as_ref())
+            .map_or_else(
+                || format!("apache/kafka:{version}"),
+                |image| image.replace("{version}", &version.to_string()),
+            );
         let brokers = self.number(brokers.as_ref(), "brokers", 1..=NodeId::MAX.into(), DEFAULT_BROKERS.into())? as u8;
         let mut config_map = self.config(config)?;
         for key in config_map.keys() {

@@ -36,7 +36,7 @@ pub struct Kafka {
     /// Whether the metadata follow the version.
     pub finalize: Option<bool>,
     /// An image reference; `{version}` is replaced.
-    pub image: Option<String>,
+    pub image: Option<Spanned<String>>,
     /// 1 to 9.
     pub brokers: Option<Spanned<i64>>,
     /// A size with a unit.

@@ -21,10 +21,12 @@ const FRESH: Duration = Duration::from_secs(1);
 pub(super) struct Beforehand(Mutex<Option<(Instant, JoinHandle<Ends>)>>);
 
 impl Beforehand {
-    /// Asks, where replicas are waited for and it was not asked before. Nobody waits for the answer.
+    /// Asks, where replicas are waited for, all have a leader to be asked, and it was not asked before. Nobody waits for
+    /// the answer.
     pub fn ask(&self, kafka: &Arc<Admin>, facts: &KafkaFacts) {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if facts.in_sync() || asked.is_some() {
+        let led = facts.topics.values().flat_map(|topic| &topic.partitions).all(|partition| partition.leader.is_some());
+        if facts.in_sync() || !led || asked.is_some() {
             return;
         }
         let (kafka, facts) = (Arc::clone(kafka), facts.clone());
@@ -68,6 +70,10 @@ mod tests {
         let before = Beforehand::default();
         before.ask(&kafka, &facts(&[1, 2]));
         assert_eq!(before.answer().await, None, "all are in sync");
+        let mut unled = facts(&[1]);
+        unled.topics.values_mut().for_each(|topic| topic.partitions[0].leader = None);
+        before.ask(&kafka, &unled);
+        assert_eq!(before.answer().await, None, "who leads is not known yet, and the answer would have gaps");
         before.ask(&kafka, &facts(&[1]));
         before.ask(&kafka, &facts(&[1]));
         assert_eq!(before.answer().await, Some(Ends::default()), "the leader breaks off: nothing is known");

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
+use kafka_protocol::ResponseError;
 
 use super::{Admin, lag::partitions_of};
 use crate::{
     error::{Error, Result, While},
+    kafka::wire::KafkaError,
     model::TopicName,
 };
 
@@ -21,11 +23,18 @@ impl Admin {
         let look = || async {
             let groups = self.list_groups_once(deadline).await?;
             let asked = groups.iter().map(|group| async move {
-                let description = self.describe_group(group, deadline).await?;
-                Ok::<_, crate::kafka::wire::KafkaError>((description, self.committed(group, deadline).await?))
+                let read = async {
+                    let description = self.describe_group(group, deadline).await?;
+                    Ok::<_, KafkaError>((description, self.committed(group, deadline).await?))
+                };
+                match read.await {
+                    // Deleted after it was listed.
+                    Err(gone) if gone.code() == Some(ResponseError::GroupIdNotFound) => Ok(None),
+                    read => read.map(Some),
+                }
             });
             let mut readers: BTreeMap<TopicName, BTreeSet<String>> = BTreeMap::new();
-            for (description, committed) in try_join_all(asked).await? {
+            for (description, committed) in try_join_all(asked).await?.into_iter().flatten() {
                 for (topic, _) in partitions_of(&committed, &description) {
                     readers.entry(topic).or_default().insert(description.name.clone());
                 }

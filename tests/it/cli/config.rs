@@ -97,6 +97,18 @@ fn too_little_memory() {
 }
 
 #[test]
+fn an_image_without_a_name() {
+    insta::assert_snapshot!(up("[kafka]\nimage = \"\"\n"), @r#"
+    exit 2
+    -- stderr
+    error: kdev.toml:2:9: image = "" is no reference of an image
+        2 | image = ""
+          |         ^^
+      try: image = "apache/kafka:4.3.1"
+    "#);
+}
+
+#[test]
 fn partitions_of_kafkas_own_topics() {
     insta::assert_snapshot!(up("[topics.__consumer_offsets]\nreplication = 3\npartitions = 12\n"), @r#"
     exit 2

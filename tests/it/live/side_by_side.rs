@@ -31,7 +31,8 @@ fn two_projects_of_one_name_do_not_touch_each_other() {
     let there = format!("cd {}   (another project of that name)", twin.directory().display());
     project.run(&["down"]).expect(0).says("has nothing on the engine").says(&there);
     project.run(&["status"]).expect(5).says(&there);
-    for command in [&["logs"][..], &["logs", "kafka-1"], &["restart", "kafka-1"], &["consume"]] {
+    let exec = ["exec", "kafka-1", "--", "true"];
+    for command in [&["logs"][..], &["logs", "kafka-1"], &["restart", "kafka-1"], &exec, &["consume"]] {
         project.run(command).expect(1).says(&there);
     }
     // A project that is down keeps its ports: another does not get them meanwhile.

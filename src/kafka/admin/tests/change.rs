@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiKey, DeleteGroupsRequest, DeleteGroupsResponse, DescribeLogDirsRequest, DescribeLogDirsResponse,
     ListOffsetsRequest, ListOffsetsResponse, OffsetCommitRequest, OffsetCommitResponse,
@@ -12,7 +13,7 @@ use kafka_protocol::messages::{
 };
 
 use super::{
-    groups::{COORDINATOR, classic_cluster, listed},
+    groups::{COORDINATOR, classic, classic_cluster, listed},
     *,
 };
 use crate::{kafka::admin::Goes, reconcile::change::Loss};
@@ -130,4 +131,14 @@ async fn readers_are_those_that_committed_or_are_assigned() {
     let readers: Vec<(&str, Vec<&str>)> =
         readers.iter().map(|(topic, groups)| (topic.as_str(), groups.iter().map(String::as_str).collect())).collect();
     assert_eq!(readers, [("gone", vec!["g"]), ("posts", vec!["g"])]);
+}
+
+#[tokio::test]
+async fn a_group_that_goes_after_it_was_listed_reads_nothing() {
+    let fake = Fake::start(3, |ask| match ask.key {
+        ApiKey::DescribeGroups => classic(ask, ResponseError::GroupIdNotFound.code(), Bytes::new()),
+        _ => classic_cluster(ask),
+    })
+    .await;
+    assert!(admin(&fake).readers().await.unwrap().is_empty());
 }

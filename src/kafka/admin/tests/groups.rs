@@ -46,7 +46,7 @@ fn assignment() -> Bytes {
     bytes.freeze()
 }
 
-fn classic(ask: &Ask, code: i16, assignment: Bytes) -> Answer {
+pub(super) fn classic(ask: &Ask, code: i16, assignment: Bytes) -> Answer {
     let member = DescribedGroupMember::default()
         .with_member_id(to_text("m-1"))
         .with_client_id(to_text("app"))
