@@ -96,7 +96,7 @@ fn given<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, argument: &str)
 impl Kind {
     fn candidates(self, typed: &Typed) -> Vec<CompletionCandidate> {
         let names = match self {
-            Kind::Project => in_time(async { Ok(Engine::connect().await?.projects().await?) })
+            Kind::Project => in_time(async { Engine::connect().await?.projects().await })
                 .into_iter()
                 .flatten()
                 .map(|project| project.name)
