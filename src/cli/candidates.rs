@@ -95,43 +95,47 @@ fn given<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, argument: &str)
 
 impl Kind {
     fn candidates(self, typed: &Typed) -> Vec<CompletionCandidate> {
+        // A mistake in kdev.toml is told by the command, once it is typed.
+        let settings = || load::load(&typed.overrides).ok();
         let names = match self {
-            Kind::Project => in_time(async { Engine::connect().await?.projects().await })
-                .into_iter()
-                .flatten()
-                .map(|project| project.name)
-                .collect(),
-            _ if typed.bootstrap => BTreeSet::new(),
-            _ => load::load(&typed.overrides).map(|settings| self.names(settings)).unwrap_or_default(),
+            Kind::Project => in_time(projects()),
+            // Of another cluster nothing is known.
+            _ if typed.bootstrap => None,
+            Kind::Service => settings().map(|settings| services(&settings)),
+            Kind::Topic => settings().map(topics),
+            Kind::Group => settings().and_then(groups),
         };
-        names.into_iter().map(CompletionCandidate::new).collect()
+        names.into_iter().flatten().map(CompletionCandidate::new).collect()
     }
+}
 
-    fn names(self, settings: Settings) -> BTreeSet<String> {
-        match self {
-            Kind::Service => {
-                let nodes = NodeId::first(settings.kafka.brokers).map(NodeId::service);
-                nodes.chain(settings.apps.keys().map(ToString::to_string)).collect()
-            }
-            Kind::Topic => {
-                let named: Vec<String> = settings.topics.keys().map(ToString::to_string).collect();
-                let there = in_time(summary(settings)).map(|summary| summary.facts.topics).unwrap_or_default();
-                let theirs = there.into_keys().filter(|name| !name.is_internal());
-                named.into_iter().chain(theirs.map(|name| name.to_string())).collect()
-            }
-            Kind::Group => {
-                let there = in_time(summary(settings)).map(|summary| summary.groups).unwrap_or_default();
-                there.into_iter().map(|group| group.name).collect()
-            }
-            Kind::Project => BTreeSet::new(),
-        }
-    }
+async fn projects() -> Result<BTreeSet<String>> {
+    let projects = Engine::connect().await?.projects().await?;
+    Ok(projects.into_iter().map(|project| project.name).collect())
+}
+
+fn services(settings: &Settings) -> BTreeSet<String> {
+    let nodes = NodeId::first(settings.kafka.brokers).map(NodeId::service);
+    nodes.chain(settings.apps.keys().map(ToString::to_string)).collect()
+}
+
+/// Those of kdev.toml, and those on the cluster.
+fn topics(settings: Settings) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = settings.topics.keys().map(ToString::to_string).collect();
+    let there = in_time(summary(settings)).map(|summary| summary.facts.topics).unwrap_or_default();
+    names.extend(there.into_keys().filter(|name| !name.is_internal()).map(|name| name.to_string()));
+    names
+}
+
+fn groups(settings: Settings) -> Option<BTreeSet<String>> {
+    let summary = in_time(summary(settings))?;
+    Some(summary.groups.into_iter().map(|group| group.name).collect())
 }
 
 async fn summary(settings: Settings) -> Result<ClusterSummary> {
     let session = Session::open(settings).await?;
     let running = addresses::of_running(&session).await?;
-    Ok(Admin::for_nodes(&running).summary(&running, PATIENCE).await)
+    Ok(Admin::for_nodes(&running).summary(&running, PATIENCE / 2).await)
 }
 
 /// What is found out in time; a word is completed without it as well.
