@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     kafka::admin::{Admin, Ends},
-    observed::KafkaFacts,
+    observed::{KafkaFacts, PartitionFacts},
 };
 
 /// What was asked before that is told no more.
@@ -21,12 +21,10 @@ const FRESH: Duration = Duration::from_secs(1);
 pub(super) struct Beforehand(Mutex<Option<(Instant, JoinHandle<Ends>)>>);
 
 impl Beforehand {
-    /// Asks, where replicas are waited for, all have a leader to be asked, and it was not asked before. Nobody waits for
-    /// the answer.
+    /// Asks, where replicas are waited for, all leaders can tell, and it was not asked before. Nobody waits for the answer.
     pub fn ask(&self, kafka: &Arc<Admin>, facts: &KafkaFacts) {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let led = facts.topics.values().flat_map(|topic| &topic.partitions).all(|partition| partition.leader.is_some());
-        if facts.in_sync() || !led || asked.is_some() {
+        if facts.in_sync() || !partitions(facts).all(can_tell) || asked.is_some() {
             return;
         }
         let (kafka, facts) = (Arc::clone(kafka), facts.clone());
@@ -41,6 +39,16 @@ impl Beforehand {
     }
 }
 
+fn partitions(facts: &KafkaFacts) -> impl Iterator<Item = &PartitionFacts> {
+    facts.topics.values().flat_map(|topic| &topic.partitions)
+}
+
+/// A leader does not know where its partition ends before `min.insync.replicas` are in sync (`OFFSET_NOT_AVAILABLE`):
+/// most of them, by that setting's usual values.
+fn can_tell(partition: &PartitionFacts) -> bool {
+    partition.leader.is_some() && 2 * partition.isr.len() > partition.replicas.len()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -52,13 +60,13 @@ mod tests {
             wire::fake::{Answer, Fake},
         },
         model::NodeId,
-        observed::{PartitionFacts, TopicFacts},
+        observed::TopicFacts,
     };
 
-    /// One partition of two replicas, of which these are in sync.
+    /// One partition of three replicas, of which these are in sync.
     fn facts(isr: &[u8]) -> KafkaFacts {
         let nodes = |ids: &[u8]| ids.iter().copied().map(NodeId).collect();
-        let partition = PartitionFacts { leader: Some(NodeId(1)), replicas: nodes(&[1, 2]), isr: nodes(isr) };
+        let partition = PartitionFacts { leader: Some(NodeId(1)), replicas: nodes(&[1, 2, 3]), isr: nodes(isr) };
         let topic = TopicFacts { partitions: vec![partition], ..TopicFacts::default() };
         KafkaFacts { topics: BTreeMap::from([("posts".parse().unwrap(), topic)]), ..KafkaFacts::default() }
     }
@@ -68,14 +76,16 @@ mod tests {
         let fake = Fake::start(1, |_| Answer::Close).await;
         let kafka = Arc::new(Admin::for_nodes(&BTreeMap::from([(NodeId(1), fake.addresses[0].clone())])));
         let before = Beforehand::default();
-        before.ask(&kafka, &facts(&[1, 2]));
+        before.ask(&kafka, &facts(&[1, 2, 3]));
         assert_eq!(before.answer().await, None, "all are in sync");
-        let mut unled = facts(&[1]);
+        before.ask(&kafka, &facts(&[1]));
+        assert_eq!(before.answer().await, None, "its leader cannot tell yet");
+        let mut unled = facts(&[1, 2]);
         unled.topics.values_mut().for_each(|topic| topic.partitions[0].leader = None);
         before.ask(&kafka, &unled);
         assert_eq!(before.answer().await, None, "who leads is not known yet, and the answer would have gaps");
-        before.ask(&kafka, &facts(&[1]));
-        before.ask(&kafka, &facts(&[1]));
+        before.ask(&kafka, &facts(&[1, 2]));
+        before.ask(&kafka, &facts(&[1, 2]));
         assert_eq!(before.answer().await, Some(Ends::default()), "the leader breaks off: nothing is known");
         assert_eq!(before.answer().await, None, "it was told already");
         assert_eq!(asked_for_offsets(&fake), 1, "the connection ends with the first question");
