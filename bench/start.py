@@ -20,8 +20,6 @@ from row import Row, filling
 from svg import bars, waterfall
 
 ENTRYPOINT = "the image's own entrypoint"
-# Lives of kdev's own, besides: a start with data and one without differ by less than single starts of either do.
-MORE = 4
 
 
 def measure(setup, rounds):
@@ -55,10 +53,6 @@ def measure(setup, rounds):
                     for rows, side in sides if number % 2 == 0 else reversed(sides):
                         with filling(*rows):
                             side()
-                for number in range(min(MORE, rounds)):
-                    setup.say(f"kdev's own clusters, {number + 1} of {min(MORE, rounds)} more")
-                    with filling(*life.rows):
-                        life.live(project)
                 bare.ours, post.theirs = life.ready.ours, life.ready.theirs
                 if not post.why:
                     draw(part, first)
