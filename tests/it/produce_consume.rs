@@ -300,6 +300,21 @@ fn reading_is_bounded_by_places_limit_and_a_closed_output() {
 }
 
 #[test]
+fn a_leader_that_does_not_know_yet_that_it_leads_is_asked_again() {
+    let cluster = cluster(&[("posts", 1)]);
+    let target = target(&cluster, "posts");
+    assert_eq!(sent(&target, lines("a\nb", VALUES)).records, 2);
+    for refusal in [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+    ] {
+        cluster.request_errors(RDKafkaApiKey::ListOffsets, &[refusal; 2]);
+        assert_eq!(values(&read(&request(&target))), ["a", "b"], "{refusal:?}");
+    }
+}
+
+#[test]
 fn the_last_in_all_are_the_newest_in_the_order_of_time() {
     let cluster = cluster(&[("posts", 3)]);
     let target = target(&cluster, "posts");

@@ -80,10 +80,20 @@ impl Refused {
         Refused { partition, why: reason(code), code: Some(code) }
     }
 
-    /// A leader is being found, as just after the topic was made; librdkafka asks anew who leads.
+    /// A leader is being found, as just after the topic was made; or it does not know yet that it leads again, or where
+    /// its partition ends, as just after a start. librdkafka asks anew who leads.
     fn is_passing(&self) -> bool {
         use RDKafkaErrorCode as Code;
-        matches!(self.code, Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::FencedLeaderEpoch))
+        matches!(
+            self.code,
+            Some(
+                Code::NotLeaderForPartition
+                    | Code::LeaderNotAvailable
+                    | Code::FencedLeaderEpoch
+                    | Code::UnknownLeaderEpoch
+                    | Code::OffsetNotAvailable
+            )
+        )
     }
 }
 
