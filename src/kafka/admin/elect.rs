@@ -16,8 +16,11 @@ impl Admin {
     /// Makes the first replica of each partition its leader again, and says how many changed.
     /// Partitions where it leads already are left alone.
     ///
+    /// One that is in sync may still be refused (`PREFERRED_LEADER_NOT_AVAILABLE`): a broker whose volume was made anew
+    /// has yet to tell the controller in which directory its replicas are (KIP-858). It is asked for again.
+    ///
     /// # Errors
-    /// The cluster could not be asked, or a preferred replica is not in sync.
+    /// The cluster could not be asked, or a preferred replica does not come to be one that may lead.
     pub async fn elect_preferred_leaders(&self) -> Result<usize> {
         let deadline = self.deadline();
         let outcome = self.retrying(deadline, || self.elect_once(deadline)).await;

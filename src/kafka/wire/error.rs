@@ -213,6 +213,7 @@ impl KafkaError {
                     | E::UnknownLeaderEpoch
                     | E::OffsetNotAvailable
                     | E::EligibleLeadersNotAvailable
+                    | E::PreferredLeaderNotAvailable
             ),
             error => error.is_transport(),
         }
