@@ -11,11 +11,10 @@ use std::{
 };
 
 use etcetera::BaseStrategy;
-use sha2::{Digest, Sha256};
 
 use crate::{
     error::{Error, Result},
-    model::{Project, hex},
+    model::{Project, short_id},
 };
 
 /// How often a held lock is tried again.
@@ -79,11 +78,8 @@ pub async fn machine_if_free(name: &str) -> Result<Option<Lock>> {
 /// # Errors
 /// There is no home directory.
 pub fn sharers() -> Result<String> {
-    let mut hash = Sha256::new();
-    hash.update(rustix::system::uname().nodename().to_bytes());
-    hash.update([0]);
-    hash.update(directory()?.as_os_str().as_encoded_bytes());
-    Ok(hex(&hash.finalize()[..4]))
+    let host = rustix::system::uname();
+    Ok(short_id(host.nodename().to_bytes(), directory()?.as_os_str().as_encoded_bytes()))
 }
 
 fn directory() -> Result<PathBuf> {

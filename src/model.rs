@@ -132,17 +132,22 @@ pub struct Project {
 impl Project {
     /// Eight hex digits that tell apart projects of one name in different directories.
     pub fn id(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.directory.as_os_str().as_encoded_bytes());
-        hash.update([0]);
-        hash.update(self.name.as_str());
-        hex(&hash.finalize()[..4])
+        short_id(self.directory.as_os_str().as_encoded_bytes(), self.name.as_str().as_bytes())
     }
 
     /// The beginning of the name of every object of this project on the engine: `blog-1a2b3c4d`.
     pub fn prefix(&self) -> String {
         format!("{}-{}", self.name, self.id())
     }
+}
+
+/// Eight hex digits that tell apart pairs, of which the first holds no zero byte.
+pub fn short_id(first: &[u8], second: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(first);
+    hash.update([0]);
+    hash.update(second);
+    hex(&hash.finalize()[..4])
 }
 
 /// Lower-case hex.

@@ -285,7 +285,12 @@ impl DockerFacts {
         self.containers.iter().find(|c| c.role == Role::Node && c.service == service && !c.set_aside)
     }
 
-    /// How many networks of the project have this name: a container needs just one to start on.
+    /// Whether a container can start on the network of this name: of two the engine takes neither.
+    pub fn has_network(&self, name: &str) -> bool {
+        self.networks_named(name) == 1
+    }
+
+    /// How many networks of the project have this name.
     pub fn networks_named(&self, name: &str) -> usize {
         self.networks.iter().filter(|network| network.name == name).count()
     }

@@ -107,8 +107,7 @@ impl World for Simulated {
 /// The engine starts nothing on a network that is gone, or on two of one name.
 fn may_start(step: &Step, network: &str, docker: &DockerFacts) -> Result<()> {
     let Step::Start { name, .. } = step else { return Ok(()) };
-    if docker.networks_named(network) != 1 || docker.containers.iter().any(|c| &c.name == name && docker.is_cut_off(c))
-    {
+    if !docker.has_network(network) || docker.containers.iter().any(|c| &c.name == name && docker.is_cut_off(c)) {
         return Err(Error::failed(format!("{name} has no network: {:?}", docker.networks)));
     }
     Ok(())

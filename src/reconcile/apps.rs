@@ -23,8 +23,7 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
     }
     let mut settled = true;
     for wanted in &plan.containers {
-        // Of two networks of one name the engine takes neither.
-        let has_network = docker.networks_named(&wanted.network) == 1;
+        let has_network = docker.has_network(&wanted.network);
         let Some(container) = docker.app(&plan.name).find(|c| c.name == wanted.name) else {
             settled = false;
             if image.is_some() && has_network {

@@ -20,7 +20,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
     for (node, _) in plan.staying().filter(|(id, _)| !docker.volumes.contains_key(id)) {
         next.steps.push(Step::CreateVolume { node });
     }
-    let has_network = docker.networks_named(&plan.network.name) == 1;
+    let has_network = docker.has_network(&plan.network.name);
     let all_made = plan.staying().all(|(id, _)| docker.node(id).is_some());
     let mut stale_running = Vec::new();
     for (&id, node) in &plan.nodes {

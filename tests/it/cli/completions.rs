@@ -40,6 +40,7 @@ fn every_shell_gets_a_script_that_asks_kdev() {
 fn commands_options_and_choices_are_offered() {
     let sandbox = Sandbox::new();
     assert_eq!(offered(&sandbox, &["sta"]), ["status"]);
+    assert_eq!(offered(&sandbox, &["res"]), ["restart"]);
     assert_eq!(offered(&sandbox, &["up", "--no-"]), ["--no-apps"]);
     assert_eq!(offered(&sandbox, &["status", "-o", ""]), ["table", "json"]);
     assert_eq!(offered(&sandbox, &["groups", "re"]), ["reset"]);
