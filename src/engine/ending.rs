@@ -19,8 +19,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_millis(300);
 /// What the last node gets at least, and twice as long as the others took: it closes the same logs. One that has not
 /// been let go by the controller before the others went waits five minutes for a quorum (`BrokerServer.shutdown`; seen
-/// in one `down` of seven while heartbeats came each 500 ms, right after a start with data; not yet at 100). Killed, it loses nothing, but waits out its session and reads
-/// its last segments again at the next start.
+/// in one `down` of seven while heartbeats came each 500 ms, right after a start with data; at 100 in one of some 390
+/// under load). Killed, it loses nothing, but waits out its session and reads its last segments again at the next start.
 const ALONE: Duration = Duration::from_secs(3);
 
 /// Nodes that are stopped together: none that has put its data in order is ended before all have. As long as their
