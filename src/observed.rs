@@ -267,9 +267,14 @@ impl PartitionFacts {
 }
 
 impl KafkaFacts {
+    /// The partitions of all topics.
+    pub fn partitions(&self) -> impl Iterator<Item = &PartitionFacts> {
+        self.topics.values().flat_map(|topic| &topic.partitions)
+    }
+
     /// Whether every partition of every topic has a leader, and all replicas in sync.
     pub fn in_sync(&self) -> bool {
-        self.topics.values().flat_map(|topic| &topic.partitions).all(PartitionFacts::in_sync)
+        self.partitions().all(PartitionFacts::in_sync)
     }
 }
 

@@ -211,7 +211,7 @@ fn node(settings: &Settings, id: NodeId, port: u16, observed: &Observed, measure
         }
         Some(container) => container.state.word(),
     };
-    let partitions = observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
+    let partitions = observed.kafka.partitions();
     let controller = id.0 <= observed.docker.voters().unwrap_or_else(|| node::voters(settings.kafka.brokers));
     Node {
         name: id.service(),

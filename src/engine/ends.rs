@@ -24,7 +24,7 @@ impl Beforehand {
     /// Asks, where replicas are waited for, all leaders can tell, and it was not asked before. Nobody waits for the answer.
     pub fn ask(&self, kafka: &Arc<Admin>, facts: &KafkaFacts) {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if facts.in_sync() || !partitions(facts).all(can_tell) || asked.is_some() {
+        if facts.in_sync() || !facts.partitions().all(can_tell) || asked.is_some() {
             return;
         }
         let (kafka, facts) = (Arc::clone(kafka), facts.clone());
@@ -37,10 +37,6 @@ impl Beforehand {
         let (_, answer) = asked.filter(|(at, _)| at.elapsed() < FRESH)?;
         answer.await.ok()
     }
-}
-
-fn partitions(facts: &KafkaFacts) -> impl Iterator<Item = &PartitionFacts> {
-    facts.topics.values().flat_map(|topic| &topic.partitions)
 }
 
 /// A leader does not know where its partition ends before `min.insync.replicas` are in sync (`OFFSET_NOT_AVAILABLE`):

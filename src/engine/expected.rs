@@ -24,7 +24,7 @@ impl Expected {
 
     /// Whether a look shows all of it.
     pub fn is_shown(&self, facts: &KafkaFacts) -> bool {
-        let mut partitions = facts.topics.values().flat_map(|topic| &topic.partitions);
+        let mut partitions = facts.partitions();
         self.topics.iter().all(|topic| facts.topics.contains_key(topic))
             && (!self.leaders || partitions.all(|partition| partition.leader == partition.replicas.first().copied()))
             && self.level <= facts.metadata_level

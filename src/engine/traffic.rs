@@ -38,8 +38,8 @@ pub async fn pass(
 }
 
 /// Runs the producer until a record is taken; whether one was. The producer sends nothing twice and ends with 0 however many
-/// were refused, and the leader of a topic made a moment ago may not know yet that it leads: on a busy machine none was
-/// taken in 2 of 23 preparations, and the consumer waited for its whole [`PATIENCE`].
+/// were refused, and the leader of a topic made a moment ago may not know yet that it leads: on a busy machine the consumer
+/// waited for its whole [`PATIENCE`] in 2 of 23 preparations; the topic of the one that was looked at was empty.
 async fn send<F: Future<Output = Option<Vec<String>>>>(produce: impl Fn() -> F) -> bool {
     for _ in 0..MOST_SENDS {
         match produce().await {

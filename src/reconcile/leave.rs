@@ -35,13 +35,13 @@ pub fn next(plan: &Plan, observed: &Observed, next: &mut Next) {
 /// Whether a partition has a replica on the node, or is to get one.
 pub fn holds(id: NodeId, kafka: &KafkaFacts) -> bool {
     let adding = kafka.reassignments.values().flat_map(|of| of.values()).any(|one| one.adding.contains(&id));
-    adding || kafka.topics.values().flat_map(|topic| &topic.partitions).any(|one| one.replicas.contains(&id))
+    adding || kafka.partitions().any(|one| one.replicas.contains(&id))
 }
 
 /// Whether some partition can only be had from the node: then a node that leaves has to run once more.
 pub fn is_needed(id: NodeId, kafka: &KafkaFacts) -> bool {
     let others = |isr: &[NodeId]| isr.iter().any(|other| *other != id && kafka.answering.contains_key(other));
-    let mut partitions = kafka.topics.values().flat_map(|topic| &topic.partitions);
+    let mut partitions = kafka.partitions();
     partitions.any(|one| one.replicas.contains(&id) && !others(&one.isr))
 }
 

@@ -79,7 +79,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
 /// Whether a node is in service: it answers, is a member of the cluster, and all its replicas are in sync.
 pub fn serves(id: NodeId, observed: &Observed) -> bool {
     let kafka = &observed.kafka;
-    let held = || kafka.topics.values().flat_map(|topic| &topic.partitions).filter(|p| p.replicas.contains(&id));
+    let held = || kafka.partitions().filter(|p| p.replicas.contains(&id));
     kafka.answering.get(&id).is_some_and(|listed| listed.contains(&id))
         && kafka.controller.is_some()
         && held().all(|partition| partition.isr.contains(&id))

@@ -44,7 +44,7 @@ pub fn next(nodes: &BTreeSet<NodeId>, observed: &Observed) -> Next {
             | ContainerState::Exited { .. } => next.steps.push(Step::Remove { service, name, why: why() }),
         }
     }
-    let partitions = || observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
+    let partitions = || observed.kafka.partitions();
     let off = |partition: &PartitionFacts| partition.leader != partition.replicas.first().copied();
     if next.is_reached() && observed.kafka.in_sync() && partitions().any(off) {
         next.steps.push(Step::ElectLeaders);

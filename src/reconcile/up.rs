@@ -186,7 +186,7 @@ fn leaders(plan: &Plan, observed: &Observed, next: &mut Next) {
             next.waiting.push(Waiting::OutOfSync { topic: name.clone(), partitions: lagging });
         }
     }
-    let partitions = || observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
+    let partitions = || observed.kafka.partitions();
     let settled = next.waiting.is_empty() && observed.kafka.in_sync();
     if settled && partitions().any(|partition| partition.leader != partition.replicas.first().copied()) {
         next.steps.push(Step::ElectLeaders);

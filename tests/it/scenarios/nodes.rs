@@ -304,7 +304,7 @@ fn harms_nothing(step: &Step, observed: &Observed, minimum: usize) {
         }
         Step::Stop { service, .. } => {
             let node = NodeId::from_service(service).unwrap();
-            let partitions = kafka.topics.values().flat_map(|topic| &topic.partitions);
+            let partitions = kafka.partitions();
             for partition in partitions.filter(|partition| partition.isr.contains(&node)) {
                 let others = partition.isr.iter().filter(|other| **other != node).count();
                 assert!(others >= minimum.min(partition.replicas.len()), "{step}: {partition:?}");

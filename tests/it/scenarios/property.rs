@@ -266,7 +266,7 @@ proptest! {
                 assert!(serving.len() <= 1, "{serving:?} would stop together");
                 for &id in serving {
                     assert_eq!(safety::may_stop(id, &plan, &facts), Ok(()));
-                    for partition in facts.kafka.topics.values().flat_map(|topic| &topic.partitions) {
+                    for partition in facts.kafka.partitions() {
                         let without = partition.isr.iter().filter(|&&replica| replica != id).count();
                         assert!(without >= 2, "{partition:?} without {id}");
                     }

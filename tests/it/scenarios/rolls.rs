@@ -127,7 +127,7 @@ async fn an_error_that_left_nothing_half_replaced_stays_as_it_is() {
 
 /// Every partition, with how many of its replicas are in sync.
 fn least_in_sync(observed: &Observed) -> usize {
-    let partitions = observed.kafka.topics.values().flat_map(|topic| &topic.partitions);
+    let partitions = observed.kafka.partitions();
     partitions.map(|partition| partition.isr.len()).min().unwrap_or(0)
 }
 
