@@ -32,7 +32,8 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
             continue;
         };
         let (service, name) = (container.service.clone(), container.name.clone());
-        let stale = container.spec != wanted.spec || image.is_some_and(|image| image.id != container.image);
+        let changed = container.spec != wanted.spec;
+        let stale = changed || image.is_some_and(|image| image.id != container.image);
         // The old one runs until there is something to replace it with.
         if stale && image.is_none() {
             settled = false;
@@ -41,9 +42,10 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
         settled &= !stale;
         let cut_off = docker.is_cut_off(container);
         let why = || {
-            let why = match (stale, cut_off) {
-                (true, _) => "it changed",
-                (_, true) => CUT_OFF,
+            let why = match (changed, stale, cut_off) {
+                (true, ..) => "it changed",
+                (_, true, _) => "its image was built anew",
+                (.., true) => CUT_OFF,
                 _ => "it is beyond use",
             };
             why.to_owned()

@@ -100,6 +100,21 @@ async fn a_changed_app_is_rebuilt_and_only_it_is_replaced() {
     ");
 }
 
+/// As after `kdev up --build`, whose base image may be another by now.
+#[tokio::test(flavor = "current_thread")]
+async fn an_app_whose_image_was_built_anew_says_so_where_it_is_replaced() {
+    let (mut observed, plan) = after_up().await;
+    let old = observed.docker.app_images.iter_mut().find(|image| image.app.as_str() == "producer").unwrap();
+    old.id = format!("another than {}", old.id);
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    insta::assert_snapshot!(told(&up(&world, &plan, None).await.unwrap()), @r"
+    stop producer: its image was built anew
+    remove container of producer: its image was built anew
+    create container of producer
+    start producer
+    ");
+}
+
 /// Podman labels what an earlier stage made as the app's image is labelled, while the build goes on and afterwards.
 #[tokio::test(flavor = "current_thread")]
 async fn what_an_earlier_stage_of_a_build_made_is_not_the_apps_image() {
