@@ -15,6 +15,7 @@ import uuid
 
 import probe
 from baseline import NODES, READY_S, free_ports
+from command import Unmeasurable
 
 # What a new controller's storage begins with, in the prepared image (src/plan/prepared.rs).
 FIRST = "opt/kdev/first"
@@ -29,7 +30,8 @@ class Bare:
 
     def start(self):
         """Seconds from nothing until every node lists three brokers."""
-        ports = [free_ports(len(NODES) * 3)[at::3] for at in range(3)]
+        free = free_ports(len(NODES) * 3)
+        ports = [free[at::3] for at in range(3)]
         cluster = new_id()
         for node in NODES:
             self.format(node, cluster)
@@ -42,9 +44,17 @@ class Bare:
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 )  # fmt: skip
             )
-        for port in ports[0]:
-            probe.wait_until_lists(len(NODES), port, READY_S)
+        try:
+            for port in ports[0]:
+                probe.wait_until_lists(len(NODES), port, READY_S)
+        except Unmeasurable as error:
+            raise Unmeasurable("; ".join([str(error), *self.ended()])) from None
         return time.monotonic() - begin
+
+    def ended(self):
+        """Which nodes run no more."""
+        codes = ((node, process.poll()) for node, process in zip(NODES, self.processes))
+        return [f"node {node} had ended with {code}" for node, code in codes if code is not None]
 
     def format(self, node, cluster):
         """The storage as templates/node.sh writes it: meta.properties, and the first metadata."""
