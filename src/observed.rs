@@ -276,6 +276,11 @@ impl KafkaFacts {
     pub fn in_sync(&self) -> bool {
         self.partitions().all(PartitionFacts::in_sync)
     }
+
+    /// Whether every partition is led by its preferred leader, the first of its replicas.
+    pub fn preferred_lead(&self) -> bool {
+        self.partitions().all(|partition| partition.leader == partition.replicas.first().copied())
+    }
 }
 
 impl DockerFacts {

@@ -24,9 +24,8 @@ impl Expected {
 
     /// Whether a look shows all of it.
     pub fn is_shown(&self, facts: &KafkaFacts) -> bool {
-        let mut partitions = facts.partitions();
         self.topics.iter().all(|topic| facts.topics.contains_key(topic))
-            && (!self.leaders || partitions.all(|partition| partition.leader == partition.replicas.first().copied()))
+            && (!self.leaders || facts.preferred_lead())
             && self.level <= facts.metadata_level
     }
 }

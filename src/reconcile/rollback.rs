@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Next, Step, Waiting, roll};
 use crate::{
     model::NodeId,
-    observed::{ContainerState, Observed, PartitionFacts},
+    observed::{ContainerState, Observed},
 };
 
 /// The nodes that have something to be put back: an old container set aside, and a successor that does not serve.
@@ -44,9 +44,7 @@ pub fn next(nodes: &BTreeSet<NodeId>, observed: &Observed) -> Next {
             | ContainerState::Exited { .. } => next.steps.push(Step::Remove { service, name, why: why() }),
         }
     }
-    let partitions = || observed.kafka.partitions();
-    let off = |partition: &PartitionFacts| partition.leader != partition.replicas.first().copied();
-    if next.is_reached() && observed.kafka.in_sync() && partitions().any(off) {
+    if next.is_reached() && observed.kafka.in_sync() && !observed.kafka.preferred_lead() {
         next.steps.push(Step::ElectLeaders);
     }
     next

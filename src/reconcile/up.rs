@@ -186,9 +186,8 @@ fn leaders(plan: &Plan, observed: &Observed, next: &mut Next) {
             next.waiting.push(Waiting::OutOfSync { topic: name.clone(), partitions: lagging });
         }
     }
-    let partitions = || observed.kafka.partitions();
     let settled = next.waiting.is_empty() && observed.kafka.in_sync();
-    if settled && partitions().any(|partition| partition.leader != partition.replicas.first().copied()) {
+    if settled && !observed.kafka.preferred_lead() {
         next.steps.push(Step::ElectLeaders);
     }
 }
