@@ -26,7 +26,7 @@ use crate::{
 /// at a live cluster takes a few milliseconds.
 const PAUSE: Duration = Duration::from_millis(40);
 /// As [`PAUSE`], where replicas come into sync, which takes nodes that have just started 0.1 s: a look asks one of them.
-const PAUSE_FOR_REPLICAS: Duration = Duration::from_millis(20);
+const PAUSE_FOR_REPLICAS: Duration = Duration::from_millis(10);
 /// The first pause after something has changed, which is seldom the last to change; then twice as long each time.
 const SOON: Duration = Duration::from_millis(10);
 /// How long to wait before looking again when there is nothing to do until a step ends: what runs may still die.
