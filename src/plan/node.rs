@@ -216,9 +216,10 @@ fn choices(voters: u8, kafka: &KafkaSettings) -> BTreeMap<String, String> {
         ("replica.fetch.wait.max.ms", "100".into()),
         // A broker asks by its heartbeats to be let go: the first is answered by moving its leaders, the second comes
         // 50 ms later (`BrokerLifecycleManager`), the third an interval after that. Of nodes that end together, one that
-        // needs the third may find the controllers gone: 5 of 32 `down`s at 500, none of 32 at 100 (by turns; an idle
-        // cluster of three takes 22 instead of 21 % of a core).
-        ("broker.heartbeat.interval.ms", "100".into()),
+        // needs the third may find the controllers gone: 5 of 32 `down`s at 500, none of 32 at 100 (by turns). One that
+        // comes back takes part at the first heartbeat after it has caught up: at 70 before its second fetch as a
+        // follower, at 100 often after it, so that only the third let it into sync (`replica.fetch.wait.max.ms`).
+        ("broker.heartbeat.interval.ms", "70".into()),
         // A broker that was replaced or killed waits out its old session before it may register again: with 3 s a
         // replaced node was in sync 4.1 to 4.8 s after its start, with 6 s after 5.6 to 7.0 (two busy cores). With less,
         // a node that is merely busy would be taken for lost.
