@@ -26,7 +26,7 @@ use crate::{
     error::{Error, Result},
     event::StepProgress,
     observed::Observed,
-    reconcile::Step,
+    reconcile::{Step, Target},
 };
 
 /// What the steps that have ended since the last look were done to.
@@ -34,10 +34,13 @@ use crate::{
 pub enum Acted {
     /// None has ended.
     Not,
-    /// The cluster alone: the engine holds what it held.
-    OnKafka,
-    /// The engine, and whatever follows from that.
-    OnEngine,
+    /// On this, the furthest of theirs.
+    On(Target),
+}
+
+impl Acted {
+    /// Whatever there is may have changed.
+    pub const ON_ANYTHING: Acted = Acted::On(Target::Images);
 }
 
 /// What can be looked at and changed.

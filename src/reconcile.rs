@@ -19,6 +19,7 @@ pub mod safety;
 pub mod setting;
 mod settings;
 mod step;
+mod target;
 mod topics;
 pub mod up;
 pub mod upgrade;
@@ -31,6 +32,7 @@ use std::{
 pub use about::About;
 pub use permission::Permission;
 pub use step::Step;
+pub use target::Target;
 
 use crate::{
     event::Phase,

@@ -72,21 +72,31 @@ impl Engine {
             prepared: prepared_by_base(&built),
             unfinished_images: unfinished_of(project, &built),
             app_images: app_images_of(project, &built),
-            networks: networks.into_iter().filter(|n| ours(n.labels.as_ref())).filter_map(network_facts).collect(),
-            volumes: volumes.into_iter().filter(|v| ours(Some(&v.labels))).filter_map(volume_facts).collect(),
+            networks: networks_of(project, networks),
+            volumes: volumes_of(project, volumes),
             containers,
             strangers,
         })
     }
 
     /// The project's containers as they are now; the rest of the facts stays as it was. A fraction of the engine's
-    /// work for [`Engine::facts`], for those who wait: of all that, only containers change by themselves.
+    /// work for [`Engine::facts`]: of all that, only containers change by themselves.
     ///
     /// # Errors
     /// Where the engine does not answer.
     pub async fn with_containers_of_now(&self, project: &Project, facts: DockerFacts) -> Result<DockerFacts> {
         let containers = self.inspected(project, self.all_containers().await?).await?;
         Ok(DockerFacts { containers, ..facts })
+    }
+
+    /// As [`Engine::with_containers_of_now`], networks and volumes too: all but images, whose list takes the longest.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn with_places_of_now(&self, project: &Project, facts: DockerFacts) -> Result<DockerFacts> {
+        let facts = self.with_containers_of_now(project, facts);
+        let (facts, networks, volumes) = tokio::try_join!(facts, self.all_networks(), self.all_volumes())?;
+        Ok(DockerFacts { networks: networks_of(project, networks), volumes: volumes_of(project, volumes), ..facts })
     }
 
     /// The nodes of the project that run, with their ports on the host: what a client needs, by one question instead
@@ -252,8 +262,17 @@ pub(super) fn uses_volume(container: &ContainerSummary, volume: &str) -> bool {
     container.mounts.iter().flatten().any(|mount| mount.name.as_deref() == Some(volume))
 }
 
+fn networks_of(project: &Project, networks: Vec<Network>) -> Vec<NetworkFacts> {
+    let ours = |network: &Network| network.labels.as_ref().is_some_and(|labels| is_of(project, labels));
+    networks.into_iter().filter(ours).filter_map(network_facts).collect()
+}
+
 fn network_facts(network: Network) -> Option<NetworkFacts> {
     Some(NetworkFacts { id: network.id?, name: network.name? })
+}
+
+fn volumes_of(project: &Project, volumes: Vec<Volume>) -> BTreeMap<NodeId, VolumeFacts> {
+    volumes.into_iter().filter(|volume| is_of(project, &volume.labels)).filter_map(volume_facts).collect()
 }
 
 fn volume_facts(volume: Volume) -> Option<(NodeId, VolumeFacts)> {

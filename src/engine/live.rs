@@ -29,7 +29,7 @@ use crate::{
     model::NodeId,
     observed::{DockerFacts, KafkaFacts, Observed},
     plan::Plan,
-    reconcile::{Step, moves::Occasion},
+    reconcile::{Step, Target, moves::Occasion},
 };
 
 mod steps;
@@ -117,11 +117,16 @@ impl Live {
 
     async fn docker_facts(&self, acted: Acted) -> Result<DockerFacts> {
         let project = &self.plan.project;
-        let known = self.last().clone().filter(|_| acted != Acted::OnEngine);
-        let facts = match known {
-            Some((at, facts)) if at.elapsed() < DOCKER_FRESH => return Ok(facts),
-            Some((_, facts)) => self.docker.with_containers_of_now(project, facts).await?,
-            None => {
+        let known = self.last().clone();
+        let facts = match (known, acted) {
+            (Some((at, facts)), Acted::Not | Acted::On(Target::Kafka)) if at.elapsed() < DOCKER_FRESH => {
+                return Ok(facts);
+            }
+            (Some((_, facts)), Acted::Not | Acted::On(Target::Kafka | Target::Containers)) => {
+                self.docker.with_containers_of_now(project, facts).await?
+            }
+            (Some((_, facts)), Acted::On(Target::Places)) => self.docker.with_places_of_now(project, facts).await?,
+            (None, _) | (_, Acted::On(Target::Images)) => {
                 let images = match self.plan.nodes.is_empty() {
                     true => Vec::new(),
                     false => vec![self.plan.kafka_image.clone()],
@@ -169,7 +174,7 @@ impl Live {
         if running.is_empty() {
             return KafkaFacts::default();
         }
-        if acted == Acted::OnEngine {
+        if acted > Acted::On(Target::Kafka) {
             self.recent.forget();
         }
         let mut facts = self.observe_kafka(&running).await;

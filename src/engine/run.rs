@@ -222,8 +222,8 @@ fn ended_well(observed: &Observed, name: &str) -> bool {
 /// What a step that has ended was done to, however it ended.
 fn done_to(ended: &Ended) -> Acted {
     match ended {
-        Ok((_, step, _)) if step.is_kafkas() => Acted::OnKafka,
-        _ => Acted::OnEngine,
+        Ok((_, step, _)) => Acted::On(step.target()),
+        Err(_) => Acted::ON_ANYTHING,
     }
 }
 

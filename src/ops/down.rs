@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub async fn down(session: &Session, extent: Extent, events: &Events, cancel: &CancellationToken) -> Result<Outcome> {
     let _lock = locked(session, "kdev down", events, cancel).await?;
     let world = Arc::new(Live::new(session.docker.clone(), nothing(session)));
-    let before = world.observe(Acted::OnEngine).await?;
+    let before = world.observe(Acted::ON_ANYTHING).await?;
     if let Some(warning) = loss(extent, &before.docker) {
         events.send(Event::Warning(warning));
     }

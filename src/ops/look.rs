@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn look(world: &impl World, plan: &Plan, cancel: &CancellationToken) -> Result<Observed> {
     let since = Instant::now();
     loop {
-        let observed = world.observe(Acted::OnEngine).await?;
+        let observed = world.observe(Acted::ON_ANYTHING).await?;
         if !is_passing(plan, &observed) || since.elapsed() > PATIENCE || cancel.is_cancelled() {
             return Ok(observed);
         }

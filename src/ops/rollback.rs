@@ -27,7 +27,7 @@ pub async fn after<W: World>(world: &Arc<W>, error: Error, events: &Events) -> E
         return error;
     }
     // Where not even a look succeeds, the error at hand says more.
-    let Ok(observed) = world.observe(Acted::OnEngine).await else { return error };
+    let Ok(observed) = world.observe(Acted::ON_ANYTHING).await else { return error };
     let nodes = rollback::wanted(&observed);
     if nodes.is_empty() {
         return error;

@@ -245,26 +245,6 @@ impl Step {
         }
     }
 
-    /// Whether the step is done to the cluster, by its own protocol: what the engine holds stays as it is. A step that is
-    /// not named here is taken for the engine's, which costs a look at it.
-    pub fn is_kafkas(&self) -> bool {
-        matches!(
-            self,
-            Step::Unregister { .. }
-                | Step::Finalize { .. }
-                | Step::SetBrokers { .. }
-                | Step::UnsetBrokers { .. }
-                | Step::ElectLeaders
-                | Step::Limit { .. }
-                | Step::Reassign { .. }
-                | Step::Unlimit
-                | Step::CreateTopic { .. }
-                | Step::AddPartitions { .. }
-                | Step::SetTopicConfig { .. }
-                | Step::DeleteTopic { .. }
-        )
-    }
-
     /// The app that the step is for: if it fails, only that app is given up.
     pub fn app(&self) -> Option<&str> {
         match self {

@@ -125,9 +125,15 @@ impl Trial {
 async fn a_container_lives_as_planned_from_creation_to_removal() {
     let Some(trial) = Trial::new().await else { return };
     let engine = &trial.engine;
+    let before = engine.facts(&trial.project, &[IMAGE.to_owned()]).await.expect("facts");
     engine.create_network(&trial.network()).await.expect("made");
     engine.create_volume(&trial.volume()).await.expect("made");
     engine.create_volume(&trial.volume()).await.expect("one that is ours is fine");
+    let narrow = engine.with_containers_of_now(&trial.project, before.clone()).await.expect("facts");
+    assert_eq!(narrow, before, "neither is a container");
+    let wider = engine.with_places_of_now(&trial.project, before.clone()).await.expect("facts");
+    assert_eq!((wider.networks.len(), wider.volumes.len()), (1, 1));
+    assert_eq!(wider.images, before.images);
     let mut plan = trial.container("kafka-1", "import time; time.sleep(600)");
     plan.role = Role::Node;
     plan.labels = trial.labels(Role::Node, "kafka-1");

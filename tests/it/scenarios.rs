@@ -2,6 +2,7 @@
 
 mod interrupt;
 mod late;
+mod narrow;
 mod nodes;
 mod property;
 mod rolls;

@@ -17,6 +17,8 @@ use kdev::{
 use proptest::sample::Index;
 use tokio_util::sync::CancellationToken;
 
+use super::narrow::Narrow;
+
 pub fn settings(toml: &str) -> Settings {
     check::file(None, &PathBuf::from("/home/me/blog/kdev.toml"), toml, &Machine::default()).unwrap()
 }
@@ -52,7 +54,7 @@ pub async fn run_until(
 ) -> Result<Vec<Step>> {
     let Some(choices) = killed_after else {
         let outcome = run::reach(
-            world,
+            &Narrow::new(world),
             Run {
                 events: &Events::channel().0,
                 cancel: &CancellationToken::new(),
@@ -63,6 +65,7 @@ pub async fn run_until(
         )
         .await?;
         assert!(outcome.failed_apps.is_empty(), "{:?}", outcome.failed_apps);
+        assert_eq!(outcome.observed.docker, world.facts().docker, "what the last look showed is what there is");
         return Ok(outcome.steps);
     };
     use kdev::{engine::World, event::StepProgress};
