@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use bollard::{
-    models::ContainerInspectResponse,
+    models::{ContainerInspectResponse, ContainerStateStatusEnum},
     query_parameters::{
         CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
         RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
@@ -13,6 +13,7 @@ use bollard::{
 use super::{
     Engine,
     fault::{self, Doing, gone_is_fine},
+    observe::{is_unknown_state, once_settled},
     translate::{self, Flavour},
 };
 use crate::{
@@ -127,8 +128,9 @@ impl Engine {
     /// # Errors
     /// Where the engine does not answer.
     pub async fn is_running(&self, id: &str) -> Result<bool> {
-        let found = self.inspect(id).await?;
-        Ok(found.and_then(|found| found.state).and_then(|state| state.running).unwrap_or(false))
+        let state = self.inspect(id).await?.and_then(|found| found.state).unwrap_or_default();
+        // Podman does not count one that has been told to end, though it has not yet.
+        Ok(state.running == Some(true) || state.status == Some(ContainerStateStatusEnum::STOPPING))
     }
 
     /// Gives a container another name.
@@ -164,7 +166,7 @@ impl Engine {
 
     /// Everything the engine says of a container; none where it is gone.
     pub(super) async fn inspect(&self, id: &str) -> Result<Option<ContainerInspectResponse>> {
-        match self.quick().inspect_container(id, None).await {
+        match once_settled(is_unknown_state, || self.quick().inspect_container(id, None)).await {
             Ok(found) => Ok(Some(found)),
             Err(failure) if fault::is_missing(&failure) => Ok(None),
             Err(failure) => Err(fault::error(format!("looking at container {}", short(id)), failure)),

@@ -141,10 +141,7 @@ impl Engine {
     /// All containers, running or not.
     pub(super) async fn all_containers(&self) -> Result<Vec<ContainerSummary>> {
         let options = ListContainersOptionsBuilder::new().all(true).build();
-        // For a moment after a container was stopped, Podman gives a state that Docker does not know, and bollard nothing
-        // of the list.
-        let unsettled = |fault: &Fault| matches!(fault, Fault::JsonDataError { .. });
-        let listed = once_settled(unsettled, || self.quick().list_containers(Some(options.clone()))).await;
+        let listed = once_settled(is_unknown_state, || self.quick().list_containers(Some(options.clone()))).await;
         listed.doing(|| "listing containers".to_owned())
     }
 
@@ -242,8 +239,14 @@ pub(super) fn names_of(container: &ContainerSummary) -> impl Iterator<Item = &st
     container.names.iter().flatten().map(|full| full.trim_start_matches('/'))
 }
 
+/// Whether the engine's answer holds what is no state to bollard, which then gives nothing of it. For a moment after a
+/// container's process has ended, Podman calls it `stopped`, and `exited` once it has tidied up.
+pub(super) fn is_unknown_state(fault: &Fault) -> bool {
+    matches!(fault, Fault::JsonDataError { .. })
+}
+
 /// Asks again, where the engine's answer tells that an object is between two states.
-async fn once_settled<T, A: Future<Output = Result<T, Fault>>>(
+pub(super) async fn once_settled<T, A: Future<Output = Result<T, Fault>>>(
     unsettled: impl Fn(&Fault) -> bool,
     ask: impl Fn() -> A,
 ) -> Result<T, Fault> {
@@ -362,7 +365,8 @@ fn container_state(state: &bollard::models::ContainerState) -> ContainerState {
     use ContainerStateStatusEnum as Status;
     match state.status {
         Some(Status::CREATED) => ContainerState::Created,
-        Some(Status::RUNNING) => ContainerState::Running,
+        // Podman's word for one that has been told to end and has not yet; Docker's is still `running`.
+        Some(Status::RUNNING | Status::STOPPING) => ContainerState::Running,
         Some(Status::PAUSED) => ContainerState::Paused,
         Some(Status::RESTARTING) => ContainerState::Restarting,
         Some(Status::EXITED) => {

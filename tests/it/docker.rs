@@ -186,7 +186,9 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     for elsewhere in [None, Some(std::process::id())] {
         process.pid = elsewhere;
         let told = engine.memory(&process).await.expect("a figure");
-        assert!((memory / 2..memory * 2).contains(&told), "{told} by the engine, {memory} by the kernel");
+        // Podman counts what the container's group has brought into memory, no files that were there before.
+        let least = if trial.podman { 1 << 20 } else { memory / 2 };
+        assert!((least..memory * 2).contains(&told), "{told} by the engine, {memory} by the kernel");
     }
     assert_eq!(running.containers[0].state, ContainerState::Running);
     assert!(running.containers[0].started_ms > 1_700_000_000_000);
@@ -201,7 +203,10 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     let ended = engine.facts(&trial.project, &[]).await.expect("facts");
     assert_eq!(ended.containers[0].state, ContainerState::Exited { code: 137, oom: false });
     engine.start(&id).await.expect("started again");
-    engine.stop(&id, Duration::from_millis(100)).await.expect("stopped");
+    // Whatever the engine calls it on its way: Podman has words of its own, one of which its list does not have.
+    let watched = async { while engine.is_running(&id).await.expect("an answer") {} };
+    let (stopped, ()) = tokio::join!(engine.stop(&id, Duration::from_millis(100)), watched);
+    stopped.expect("stopped");
     engine.rename(&id, &format!("{}-other", plan.name)).await.expect("renamed");
     engine.remove_container(&id).await.expect("removed");
     engine.remove_container(&id).await.expect("one that is gone is fine");
