@@ -96,8 +96,13 @@ impl Engine {
     /// Where the engine refuses.
     pub async fn stop(&self, id: &str, timeout: Duration) -> Result<()> {
         let options = StopContainerOptionsBuilder::new().t(whole_seconds(timeout)).build();
-        gone_is_fine(self.patient().stop_container(id, Some(options)).await)
-            .doing(|| format!("stopping container {}", short(id)))
+        let mut stopped = self.patient().stop_container(id, Some(options.clone())).await;
+        // Podman does not stop a frozen one.
+        if stopped.as_ref().is_err_and(|failure| fault::reason(failure).contains("running or paused")) {
+            self.unpause(id).await?;
+            stopped = self.patient().stop_container(id, Some(options)).await;
+        }
+        gone_is_fine(stopped).doing(|| format!("stopping container {}", short(id)))
     }
 
     /// Sends a signal: `SIGKILL`, `SIGTERM`. A container that does not run, or is gone, is fine.
@@ -199,10 +204,12 @@ fn lacks_network(failure: &bollard::errors::Error, network: &str) -> bool {
     matches!(fault::status(failure), Some(404 | 500)) && reason.contains(network) && reason.contains("network")
 }
 
+/// Docker's words for a container that has no process, and Podman's, the last for one that it is tidying up after.
+const NOT_RUNNING: [&str; 3] = ["is not running", "can only kill running", "container state improper: stopped"];
+
 fn not_running(failure: &bollard::errors::Error) -> bool {
     let reason = fault::reason(failure);
-    matches!(fault::status(failure), Some(409 | 500))
-        && (reason.contains("is not running") || reason.contains("can only kill running"))
+    matches!(fault::status(failure), Some(409 | 500)) && NOT_RUNNING.iter().any(|phrase| reason.contains(phrase))
 }
 
 fn whole_seconds(timeout: Duration) -> i32 {

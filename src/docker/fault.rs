@@ -14,9 +14,12 @@ pub(super) fn status(fault: &Fault) -> Option<u16> {
     }
 }
 
-/// Whether the object is not there.
+/// Whether the object is not there. Podman answers 500 where it goes in that very moment.
 pub(super) fn is_missing(fault: &Fault) -> bool {
-    status(fault) == Some(404)
+    match status(fault) {
+        Some(500) => reason(fault).contains("does not exist in database"),
+        other => other == Some(404),
+    }
 }
 
 /// What the engine (or the way to it) said, on one line.
@@ -123,6 +126,12 @@ mod tests {
         assert_eq!(error.message, "the Docker engine refused: no such thing");
         assert_eq!(error.context, ["starting node kafka-1"]);
         assert_eq!(error.kind, Kind::Failed);
+    }
+
+    #[test]
+    fn what_goes_while_it_is_looked_at_is_missing() {
+        assert!(is_missing(&refused("container 1a2b does not exist in database: no such container")));
+        assert!(!is_missing(&refused("unable to find network blog: network not found")));
     }
 
     #[test]

@@ -6,19 +6,11 @@ use std::{
     sync::LazyLock,
 };
 
-use bollard::{
-    models::{ContainerSummary, PortSummaryTypeEnum},
-    query_parameters::ListContainersOptionsBuilder,
-};
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, PortSummaryTypeEnum};
 use regex::Regex;
 use serde::Serialize;
 
-use super::{
-    Engine,
-    fault::{self, Doing},
-    observe::is_of,
-    processes,
-};
+use super::{Engine, fault, observe::is_of, processes};
 use crate::{
     error::{Error, Result},
     model::{Project, label},
@@ -92,9 +84,15 @@ impl Engine {
         Ok(others.filter_map(|volume| volume.labels.get(label::PORT)?.parse().ok()).collect())
     }
 
+    /// The containers that have a process, which keeps their ports.
     async fn running(&self) -> Result<Vec<ContainerSummary>> {
-        let options = ListContainersOptionsBuilder::new().all(false).build();
-        self.quick().list_containers(Some(options)).await.doing(|| "listing running containers".to_owned())
+        use ContainerSummaryStateEnum as State;
+        let mut containers = self.all_containers().await?;
+        // Podman does not count frozen ones, nor those that have been told to end, and lists ports of others too.
+        containers.retain(|container| {
+            matches!(container.state, Some(State::RUNNING | State::PAUSED | State::RESTARTING | State::STOPPING))
+        });
+        Ok(containers)
     }
 
     /// The error of a start that failed for a port.

@@ -30,6 +30,8 @@ pub async fn make_twin(api: &bollard::Docker, name: &str, labels: HashMap<String
 pub struct Docker {
     runtime: tokio::runtime::Runtime,
     api: bollard::Docker,
+    /// Whether it is Podman, whose builder tells less.
+    pub is_podman: bool,
 }
 
 type Filters = HashMap<String, Vec<String>>;
@@ -38,12 +40,13 @@ impl Docker {
     /// To the engine that DOCKER_HOST names, or the usual one.
     pub fn connect() -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let api = runtime.block_on(async {
+        let (api, version) = runtime.block_on(async {
             let api = bollard::Docker::connect_with_defaults()?;
-            api.version().await?;
-            Ok::<_, Error>(api)
+            let version = api.version().await?;
+            Ok::<_, Error>((api, version))
         })?;
-        Ok(Docker { runtime, api })
+        let is_podman = version.components.iter().flatten().any(|component| component.name.contains("Podman"));
+        Ok(Docker { runtime, api, is_podman })
     }
 
     fn wait<T>(&self, call: impl Future<Output = Result<T, Error>>) -> T {
@@ -54,7 +57,11 @@ impl Docker {
     pub fn labelled(&self, label: &str) -> Vec<String> {
         let filters = Filters::from([("label".to_owned(), vec![label.to_owned()])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let containers = self.wait(self.api.list_containers(Some(options))).into_iter();
+        let list = || self.api.list_containers(Some(options.clone()));
+        // For a moment after one has ended, Podman calls it what bollard does not know.
+        let often = ConstantBuilder::default().with_delay(Duration::from_millis(50)).with_max_times(100);
+        let list = list.retry(often).when(|fault| matches!(fault, Error::JsonDataError { .. }));
+        let containers = self.wait(list).into_iter();
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         let networks = self.wait(self.api.list_networks(Some(options))).into_iter();
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();

@@ -51,7 +51,9 @@ fn killed_at_each_step_in_turn_the_next_up_reaches_the_plan() {
         "create container of sleeper",
         "start sleeper",
     ];
-    for (number, step) in steps.into_iter().enumerate() {
+    // Podman puts labels on without a step for each.
+    let steps = steps.into_iter().filter(|step| !(project.docker.is_podman && step.starts_with("LABEL")));
+    for (number, step) in steps.enumerate() {
         // Each from nothing, and every second time straight back to it: `down` must work from there too.
         assert!(killed(&project, |line| line.contains(step), Duration::ZERO), "never came to {step:?}");
         if number % 2 == 0 {
