@@ -78,15 +78,27 @@ impl Engine {
     /// Starts a container; one that runs already is fine.
     ///
     /// # Errors
-    /// Where it cannot start. A port that is taken becomes an error that says by whom.
+    /// Where it cannot start. A port that is taken becomes an error that says by whom; a container that has never run is
+    /// removed then: newer engines (moby 2.0.0-beta.24) publish none of its ports at later starts, and do not say so.
     pub async fn start(&self, id: &str) -> Result<()> {
         match self.patient().start_container(id, None).await {
             Ok(()) => Ok(()),
             Err(failure) => match super::ports::conflicting_port(&fault::reason(&failure)) {
-                Some(port) => Err(self.port_taken(port).await.source(failure)),
+                Some(port) => {
+                    let taken = self.port_taken(port).await.source(failure);
+                    match self.remove_if_never_run(id).await {
+                        Ok(()) => Err(taken),
+                        Err(error) => Err(taken.hint(format!("docker rm {}   ({})", short(id), error.message))),
+                    }
+                }
                 None => Err(fault::error(format!("starting container {}", short(id)), failure)),
             },
         }
+    }
+
+    async fn remove_if_never_run(&self, id: &str) -> Result<()> {
+        let state = self.inspect(id).await?.and_then(|found| found.state).unwrap_or_default();
+        if state.status == Some(ContainerStateStatusEnum::CREATED) { self.remove_container(id).await } else { Ok(()) }
     }
 
     /// Stops a container: SIGTERM, then SIGKILL after `timeout`. One that does not run, or is gone, is

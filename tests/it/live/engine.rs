@@ -26,6 +26,19 @@ pub async fn make_twin(api: &bollard::Docker, name: &str, labels: HashMap<String
     }
 }
 
+fn often() -> ConstantBuilder {
+    ConstantBuilder::default().with_delay(Duration::from_millis(50)).with_max_times(100)
+}
+
+/// For a moment after a container has ended, Podman calls it what bollard does not know; and it lists no images while one
+/// of them goes.
+fn is_unsettled(fault: &Error) -> bool {
+    match fault {
+        Error::DockerResponseServerError { message, .. } => message.contains("image not known"),
+        other => matches!(other, Error::JsonDataError { .. }),
+    }
+}
+
 /// A connection, with calls that block.
 pub struct Docker {
     runtime: tokio::runtime::Runtime,
@@ -58,16 +71,14 @@ impl Docker {
         let filters = Filters::from([("label".to_owned(), vec![label.to_owned()])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let list = || self.api.list_containers(Some(options.clone()));
-        // For a moment after one has ended, Podman calls it what bollard does not know.
-        let often = ConstantBuilder::default().with_delay(Duration::from_millis(50)).with_max_times(100);
-        let list = list.retry(often).when(|fault| matches!(fault, Error::JsonDataError { .. }));
-        let containers = self.wait(list).into_iter();
+        let containers = self.wait(list.retry(often()).when(is_unsettled)).into_iter();
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         let networks = self.wait(self.api.list_networks(Some(options))).into_iter();
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
         let volumes = self.wait(self.api.list_volumes(Some(options))).volumes.unwrap_or_default().into_iter();
         let options = ListImagesOptionsBuilder::new().filters(&filters).build();
-        let images = self.wait(self.api.list_images(Some(options))).into_iter();
+        let list = || self.api.list_images(Some(options.clone()));
+        let images = self.wait(list.retry(often()).when(is_unsettled)).into_iter();
         let mut found: Vec<String> = containers
             .map(|container| {
                 format!("container {}", container.names.unwrap_or_default().concat().trim_start_matches('/'))
