@@ -146,7 +146,10 @@ async fn jars(docker: &Engine, base: &str, names: &Names) -> Result<Vec<String>>
     let command = words(&["java", "-XshowSettings:properties", "-cp", &wildcard(), "-version"]);
     let plan = container(base, names.to("jars"), command);
     let needs = || "kdev needs `java` and `sh` on the image's PATH, and Kafka's jars in /opt/kafka/libs".to_owned();
-    let (code, lines) = docker.run_to_end(&plan, base).await.map_err(|error| error.hint(needs()))?;
+    let ran = docker.run_to_end(&plan, base).await;
+    // Docker's words and Podman's for what is not there; whatever else the engine refuses is not the image's fault.
+    let lacks_it = |error: &Error| error.message.contains("executable file");
+    let (code, lines) = ran.map_err(|error| if lacks_it(&error) { error.hint(needs()) } else { error })?;
     let mut jars: Vec<String> = lines
         .iter()
         .filter_map(|line| line.split_whitespace().last())
