@@ -13,7 +13,7 @@ use bollard::{
 use super::{
     Engine,
     fault::{self, Doing, gone_is_fine},
-    observe::{is_unknown_state, once_settled},
+    settled::{is_unknown_state, once_settled},
     translate::{self, Flavour},
 };
 use crate::{

@@ -31,6 +31,7 @@ mod processes;
 mod projects;
 mod proxy;
 mod pull;
+mod settled;
 mod stats;
 mod tarball;
 mod translate;

@@ -1,9 +1,6 @@
 //! What the engine holds for one project.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::{
     errors::Error as Fault,
@@ -21,6 +18,7 @@ use super::{
     containers::bound_ports,
     fault::{self, Doing},
     images::whole_id,
+    settled::{is_unknown_state, once_settled},
 };
 use crate::{
     error::Result,
@@ -28,10 +26,6 @@ use crate::{
     observed::{AppImage, ContainerFacts, ContainerState, DockerFacts, ImageId, NetworkFacts, Stranger, VolumeFacts},
     plan::{node::name_before_aside, prepared},
 };
-
-/// How long a container may be in a state between two.
-const UNSETTLED_TRIES: u32 = 50;
-const UNSETTLED_STEP: Duration = Duration::from_millis(100);
 
 type Labels = HashMap<String, String>;
 
@@ -237,27 +231,6 @@ fn is_for(role: Role, labels: &Labels) -> bool {
 /// A container's names.
 pub(super) fn names_of(container: &ContainerSummary) -> impl Iterator<Item = &str> {
     container.names.iter().flatten().map(|full| full.trim_start_matches('/'))
-}
-
-/// Whether the engine's answer holds what is no state to bollard, which then gives nothing of it. For a moment after a
-/// container's process has ended, Podman calls it `stopped`, and `exited` once it has tidied up.
-pub(super) fn is_unknown_state(fault: &Fault) -> bool {
-    matches!(fault, Fault::JsonDataError { .. })
-}
-
-/// Asks again, where the engine's answer tells that an object is between two states.
-pub(super) async fn once_settled<T, A: Future<Output = Result<T, Fault>>>(
-    unsettled: impl Fn(&Fault) -> bool,
-    ask: impl Fn() -> A,
-) -> Result<T, Fault> {
-    let mut tries = 1;
-    loop {
-        match ask().await {
-            Err(fault) if tries < UNSETTLED_TRIES && unsettled(&fault) => tokio::time::sleep(UNSETTLED_STEP).await,
-            asked => return asked,
-        }
-        tries += 1;
-    }
 }
 
 /// Whether a container mounts the volume, running or not.

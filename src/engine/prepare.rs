@@ -147,9 +147,7 @@ async fn jars(docker: &Engine, base: &str, names: &Names) -> Result<Vec<String>>
     let plan = container(base, names.to("jars"), command);
     let needs = || "kdev needs `java` and `sh` on the image's PATH, and Kafka's jars in /opt/kafka/libs".to_owned();
     let ran = docker.run_to_end(&plan, base).await;
-    // Docker's words and Podman's for what is not there; whatever else the engine refuses is not the image's fault.
-    let lacks_it = |error: &Error| error.message.contains("executable file");
-    let (code, lines) = ran.map_err(|error| if lacks_it(&error) { error.hint(needs()) } else { error })?;
+    let (code, lines) = ran.map_err(|error| if lacks_program(&error) { error.hint(needs()) } else { error })?;
     let mut jars: Vec<String> = lines
         .iter()
         .filter_map(|line| line.split_whitespace().last())
@@ -164,6 +162,11 @@ async fn jars(docker: &Engine, base: &str, names: &Names) -> Result<Vec<String>>
             .hint(needs()));
     }
     Ok(jars)
+}
+
+/// Whether a container did not start for want of its program; whatever else the engine refuses is not the image's fault.
+fn lacks_program(refused: &Error) -> bool {
+    refused.message.contains("executable file")
 }
 
 /// The settings of a node on its own.
@@ -291,5 +294,20 @@ async fn started(docker: &Engine, container: &str) -> Result<()> {
             return Err(Error::failed("the node did not start").details(lines));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_program_that_is_missing_is_the_images_fault() {
+        let refused = |why: &str| Error::failed(format!("the Docker engine refused: {why}"));
+        let missing = "unable to start container process: exec: \"java\": executable file not found in $PATH: unknown";
+        assert!(lacks_program(&refused(missing)));
+        assert!(!lacks_program(&refused(
+            "error setting rlimit type 7: operation not permitted: OCI permission denied"
+        )));
     }
 }
