@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::Context;
 use crate::{
-    docker::{Chunk, ExecControl},
+    docker::{Chunk, ExecControl, Sought},
     error::{Error, Kind, Result},
     observed::ContainerState,
     ops::{elsewhere, logs::no_such_service},
@@ -32,7 +32,7 @@ pub struct ExecArgs {
 pub async fn run(args: ExecArgs, context: Context) -> Result<ExitCode> {
     let ExecArgs { service, command } = args;
     let session = context.session().await?;
-    let facts = context.until_stopped(session.docker.facts(&session.settings.project, &[])).await?;
+    let facts = context.until_stopped(session.docker.facts(&session.settings.project, &Sought::Nothing)).await?;
     let of_service = || facts.services().filter(|c| c.service == service);
     let Some(container) = of_service().find(|c| c.state == ContainerState::Running) else {
         return Err(match of_service().next() {

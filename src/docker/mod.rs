@@ -1,8 +1,8 @@
 //! The Docker engine: the only user of bollard. Layer 2.
 //!
 //! [`Engine`] is a connection; its methods are spread over this folder's files by purpose. Nothing
-//! is decided here: a plan comes in, requests go out, facts come back. Objects are found by their
-//! labels alone ([`crate::model::label`]); what does not carry them is never changed.
+//! is decided here: a plan comes in, requests go out, facts come back. Objects are the project's by
+//! their labels alone ([`crate::model::label`]); what does not carry them is never changed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,6 +32,7 @@ mod projects;
 mod proxy;
 mod pull;
 mod settled;
+mod sought;
 mod stats;
 mod tarball;
 mod translate;
@@ -45,6 +46,7 @@ pub use ports::{Holder, taken};
 pub use projects::ProjectSummary;
 pub use proxy::Proxies;
 pub use pull::Mirror;
+pub use sought::Sought;
 
 /// Requests that wait for something slow: a pull, a build, a stop, a container's end. A day is
 /// longer than any of them; bollard's own 120 s, counted until the answer's headers, is not.

@@ -3,45 +3,44 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::{
-    errors::Error as Fault,
     models::{
-        ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum, ImageSummary,
-        Network, Volume,
+        ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum, Network,
+        Volume,
     },
-    query_parameters::{ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions, ListVolumesOptions},
+    query_parameters::{ListContainersOptionsBuilder, ListNetworksOptions, ListVolumesOptions},
 };
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::{
     Engine,
     containers::bound_ports,
-    fault::{self, Doing},
+    fault::Doing,
     images::whole_id,
     settled::{is_unknown_state, once_settled},
+    sought::Sought,
 };
 use crate::{
     error::Result,
     model::{NodeId, Project, Role, label},
-    observed::{AppImage, ContainerFacts, ContainerState, DockerFacts, ImageId, NetworkFacts, Stranger, VolumeFacts},
-    plan::{node::name_before_aside, prepared},
+    observed::{ContainerFacts, ContainerState, DockerFacts, NetworkFacts, Stranger, VolumeFacts},
+    plan::node::name_before_aside,
 };
 
-type Labels = HashMap<String, String>;
+pub(super) type Labels = HashMap<String, String>;
 
 impl Engine {
-    /// Everything of the project on the engine, by its labels; which of `images` are there; and what of somebody else
-    /// has a name that begins as the project's do.
+    /// Everything of the project on the engine, by its labels, with the images that are sought; and what of somebody
+    /// else has a name that begins as the project's do.
     ///
     /// # Errors
     /// Where the engine does not answer.
-    pub async fn facts(&self, project: &Project, images: &[String]) -> Result<DockerFacts> {
-        let (containers, networks, volumes, built, images) = tokio::try_join!(
+    pub async fn facts(&self, project: &Project, sought: &Sought) -> Result<DockerFacts> {
+        let (containers, networks, volumes, images) = tokio::try_join!(
             self.all_containers(),
             self.all_networks(),
             self.all_volumes(),
-            self.all_images(),
-            self.ids(images),
+            self.find_images(project, sought),
         )?;
         let ours = |labels: Option<&Labels>| labels.is_some_and(|labels| is_of(project, labels));
         let mut strangers = Vec::new();
@@ -62,10 +61,10 @@ impl Engine {
         }
         let containers = self.inspected(project, containers).await?;
         Ok(DockerFacts {
-            images,
-            prepared: prepared_by_base(&built),
-            unfinished_images: unfinished_of(project, &built),
-            app_images: app_images_of(project, &built),
+            images: images.by_reference,
+            prepared: images.prepared,
+            unfinished_images: images.unfinished,
+            app_images: images.apps,
             networks: networks_of(project, networks),
             volumes: volumes_of(project, volumes),
             containers,
@@ -150,42 +149,6 @@ impl Engine {
         Ok(listed.doing(|| "listing volumes".to_owned())?.volumes.unwrap_or_default())
     }
 
-    /// The prepared image that was made from the image with the id `base`.
-    ///
-    /// # Errors
-    /// Where the engine does not answer.
-    pub async fn prepared_image(&self, base: &str) -> Result<Option<ImageId>> {
-        Ok(prepared_by_base(&self.all_images().await?).remove(base))
-    }
-
-    /// The prepared images of an older layout that were made from the image with the id `base`: of no use any more.
-    ///
-    /// # Errors
-    /// Where the engine does not answer.
-    pub async fn outdated_prepared_images(&self, base: &str) -> Result<Vec<ImageId>> {
-        let images = self.all_images().await?.into_iter().filter(|image| is_for(Role::Prepared, &image.labels));
-        let of_base = images.filter(|image| image.labels.get(label::BASE).is_some_and(|other| other == base));
-        Ok(of_base.filter(|image| !is_of_this_layout(image)).map(|image| whole_id(image.id)).collect())
-    }
-
-    /// All images, the newest first. Asking for those with a label takes the engine longer, and with two labels
-    /// Podman 4.3 finds nothing.
-    async fn all_images(&self) -> Result<Vec<ImageSummary>> {
-        // Podman lists nothing if one of the images is removed meanwhile.
-        let unsettled = |fault: &Fault| fault::reason(fault).contains("image not known");
-        let listed = once_settled(unsettled, || self.quick().list_images(None::<ListImagesOptions>)).await;
-        let mut images = listed.doing(|| "listing images".to_owned())?;
-        images.sort_by_key(|image| std::cmp::Reverse(image.created));
-        Ok(images)
-    }
-
-    async fn ids(&self, references: &[String]) -> Result<BTreeMap<String, ImageId>> {
-        let found = try_join_all(references.iter().map(|reference| async move {
-            Ok::<_, crate::error::Error>(self.image_id(reference).await?.map(|id| (reference.clone(), id)))
-        }));
-        Ok(found.await?.into_iter().flatten().collect())
-    }
-
     /// The project's containers of a list, in the order of their names. The list lacks exit codes, restarts and the
     /// ports of stopped containers.
     async fn inspected(&self, project: &Project, listed: Vec<ContainerSummary>) -> Result<Vec<ContainerFacts>> {
@@ -224,7 +187,7 @@ pub(super) fn is_of(project: &Project, labels: &Labels) -> bool {
 }
 
 /// Whether labels are those of an object for this.
-fn is_for(role: Role, labels: &Labels) -> bool {
+pub(super) fn is_for(role: Role, labels: &Labels) -> bool {
     labels.get(label::ROLE).map(String::as_str) == Some(role.as_str())
 }
 
@@ -257,41 +220,6 @@ fn volume_facts(volume: Volume) -> Option<(NodeId, VolumeFacts)> {
     let port = label(label::PORT).parse().unwrap_or(0);
     let voters = label(label::VOTERS).parse().unwrap_or(0);
     Some((node, VolumeFacts { cluster: label(label::CLUSTER), port, voters, name: volume.name }))
-}
-
-fn app_images_of(project: &Project, images: &[ImageSummary]) -> Vec<AppImage> {
-    let ours = images.iter().filter(|image| is_for(Role::Image, &image.labels) && is_of(project, &image.labels));
-    let facts = ours.filter_map(|image| {
-        let app = image.labels.get(label::SERVICE)?.parse().ok()?;
-        let spec = image.labels.get(label::SPEC)?.clone();
-        // Some engines write it so where there is no name.
-        let named = image.repo_tags.iter().any(|tag| tag != "<none>:<none>");
-        Some(AppImage { id: whole_id(image.id.clone()), app, spec, named })
-    });
-    facts.collect()
-}
-
-/// What a build that was killed left behind: images with some of the labels. The classic builder adds one after
-/// another in alphabetical order, the directory before the project.
-fn unfinished_of(project: &Project, images: &[ImageSummary]) -> Vec<ImageId> {
-    let first_label_only = |labels: &Labels| {
-        !labels.contains_key(label::PROJECT)
-            && labels.get(label::DIRECTORY).is_some_and(|directory| *directory == project.directory.to_string_lossy())
-    };
-    let ours = images.iter().filter(|image| is_of(project, &image.labels) || first_label_only(&image.labels));
-    let unfinished = ours.filter(|image| !image.labels.contains_key(label::SPEC));
-    unfinished.map(|image| whole_id(image.id.clone())).collect()
-}
-
-fn prepared_by_base(images: &[ImageSummary]) -> BTreeMap<ImageId, ImageId> {
-    let usable = images.iter().filter(|image| is_for(Role::Prepared, &image.labels) && is_of_this_layout(image));
-    let pairs = usable.filter_map(|image| Some((image.labels.get(label::BASE)?.clone(), whole_id(image.id.clone()))));
-    // The oldest first, so that the newest is the one that stays.
-    pairs.rev().collect()
-}
-
-fn is_of_this_layout(image: &ImageSummary) -> bool {
-    image.labels.get(label::SPEC).is_some_and(|spec| spec == prepared::LAYOUT)
 }
 
 /// A container as a fact; none where it has no id.

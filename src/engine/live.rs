@@ -22,7 +22,7 @@ use super::{
     starting::Turns,
 };
 use crate::{
-    docker::Engine,
+    docker::{Engine, Sought},
     error::{Error, Result, While},
     event::StepProgress,
     kafka::admin::{Admin, Ends},
@@ -127,11 +127,8 @@ impl Live {
             }
             (Some((_, facts)), Acted::On(Target::Places)) => self.docker.with_places_of_now(project, facts).await?,
             (None, _) | (_, Acted::On(Target::Images)) => {
-                let images = match self.plan.nodes.is_empty() {
-                    true => Vec::new(),
-                    false => vec![self.plan.kafka_image.clone()],
-                };
-                self.docker.facts(project, &images).await?
+                let kafka = (!self.plan.nodes.is_empty()).then(|| self.plan.kafka_image.clone());
+                self.docker.facts(project, &Sought::All { kafka }).await?
             }
         };
         *self.last() = Some((Instant::now(), facts.clone()));

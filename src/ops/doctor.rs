@@ -28,7 +28,7 @@ use self::{
 use super::{Session, planning};
 use crate::{
     config::Settings,
-    docker::{Engine, Proxies},
+    docker::{Engine, Proxies, Sought},
     error::{Error, Kind, Result},
     model::{Project, Role},
     observed::DockerFacts,
@@ -95,7 +95,7 @@ async fn engine(settings: &Result<Settings>, findings: &mut Findings) -> Result<
     checks.extend(engine::checks(&info, &docker.address(), &docker.chosen_by(), behind_vm));
     checks.push(machine::processors(info.cpus));
     if let Ok(settings) = settings {
-        let running = within("listing containers", docker.facts(&settings.project, &[])).await;
+        let running = within("listing containers", docker.facts(&settings.project, &Sought::Nothing)).await;
         let starts = running.is_ok_and(|facts| facts.containers.iter().all(|c| c.role != Role::Node));
         let available = if starts { machine::available_memory(&info, is_local) } else { None };
         checks.push(machine::memory(Needs::of(settings), info.memory_bytes, available));
@@ -115,7 +115,7 @@ async fn project(session: &Session, cancel: &CancellationToken, findings: &mut F
     let Session { settings, docker } = session;
     let Findings { checks, notes } = findings;
     let broken = |error: &Error| Check::of_error(Category::Project, "state", Status::Fail, error);
-    let images = [settings.kafka.image.clone()];
+    let images = Sought::Named { kafka: settings.kafka.image.clone(), apps: Vec::new() };
     let facts = within("looking at the project", docker.facts(&settings.project, &images)).await;
     let facts = facts.inspect_err(|error| checks.push(broken(error))).ok()?;
     let image = project::Image::of(&settings.kafka.image, &facts);

@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Session, up::locked};
 use crate::{
+    docker::Sought,
     engine::{
-        Acted, World,
         live::Live,
         prepare,
         run::{self, Outcome, Run},
@@ -28,9 +28,13 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// The engine refuses, or the user stops it.
 pub async fn down(session: &Session, extent: Extent, events: &Events, cancel: &CancellationToken) -> Result<Outcome> {
     let _lock = locked(session, "kdev down", events, cancel).await?;
-    let world = Arc::new(Live::new(session.docker.clone(), nothing(session)));
-    let before = world.observe(Acted::ON_ANYTHING).await?;
-    if let Some(warning) = loss(extent, &before.docker) {
+    let sought = match extent {
+        Extent::All => Sought::All { kafka: None },
+        Extent::KeepData => Sought::Nothing,
+    };
+    let before = session.docker.facts(&session.settings.project, &sought).await?;
+    let world = Arc::new(Live::new(session.docker.clone(), nothing(session)).having_seen(before.clone()));
+    if let Some(warning) = loss(extent, &before) {
         events.send(Event::Warning(warning));
     }
     let run = Run { events, cancel, timeout: TIMEOUT, first: Vec::new() };

@@ -1,7 +1,10 @@
 //! Another project of the same name, of another directory: who stands in the wrong one is told where it is.
 
 use super::Session;
-use crate::{docker::ProjectSummary, error::Error};
+use crate::{
+    docker::{ProjectSummary, Sought},
+    error::Error,
+};
 
 /// What to type to be in another project of this one's name, if there is one on the engine.
 pub async fn hint(session: &Session) -> Option<String> {
@@ -15,7 +18,7 @@ pub async fn hint(session: &Session) -> Option<String> {
 
 /// The error with that hint, where this project has no container: otherwise the directory is the right one.
 pub async fn hinted(session: &Session, error: Error) -> Error {
-    match session.docker.facts(&session.settings.project, &[]).await {
+    match session.docker.facts(&session.settings.project, &Sought::Nothing).await {
         Ok(facts) if facts.services().next().is_none() => with_hint(session, error).await,
         _ => error,
     }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Session;
 use crate::{
-    docker::{LogPosition, LogQuery, LogStream},
+    docker::{LogPosition, LogQuery, LogStream, Sought},
     error::{Error, Result},
     mux::{Line, Merge},
     observed::{ContainerFacts, DockerFacts},
@@ -64,7 +64,7 @@ impl Source {
 /// # Errors
 /// No such service, or the engine does not answer.
 pub async fn services(session: &Session, query: &Query) -> Result<Services> {
-    let facts = session.docker.facts(&session.settings.project, &[]).await?;
+    let facts = session.docker.facts(&session.settings.project, &Sought::Nothing).await?;
     let present: BTreeSet<String> = facts.services().map(label).collect();
     let base = |name: &str| facts.services().any(|c| c.service == name);
     for wanted in &query.services {
@@ -92,7 +92,7 @@ pub async fn follow(session: &Session, services: &Services, query: &Query, lines
     let mut first = true;
     loop {
         // Containers that are there and not read yet: all at first, later those that were restarted or replaced.
-        let facts = session.docker.facts(&session.settings.project, &[]).await?;
+        let facts = session.docker.facts(&session.settings.project, &Sought::Nothing).await?;
         for (source, service) in services.iter().enumerate() {
             let container = facts.services().find(|c| &label(c) == service);
             let Some(container) = container else {

@@ -10,6 +10,7 @@ use crate::{
     model::NodeId,
     observed::Observed,
     plan::Plan,
+    reconcile::Target,
 };
 
 /// Controllers notice after 2 s that theirs is gone, and elect another within one; on a busy machine twice as late.
@@ -24,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn look(world: &impl World, plan: &Plan, cancel: &CancellationToken) -> Result<Observed> {
     let since = Instant::now();
     loop {
-        let observed = world.observe(Acted::ON_ANYTHING).await?;
+        let observed = world.observe(Acted::On(Target::Places)).await?;
         if !is_passing(plan, &observed) || since.elapsed() > PATIENCE || cancel.is_cancelled() {
             return Ok(observed);
         }

@@ -50,8 +50,11 @@ pub struct Preview {
 /// # Errors
 /// As [`up::up`], as far as it can be foreseen.
 pub async fn preview(session: &Session, options: &up::Options, cancel: &CancellationToken) -> Result<Preview> {
-    let plan = planning::plan(session, options.apps).await?;
-    let live = Live::new(session.docker.clone(), plan.clone());
+    let draft = planning::draft(session, options.apps).await?;
+    draft.check_ports().await?;
+    let plan = draft.plan;
+    // As `up` does, or it might foresee something else.
+    let live = Live::new(session.docker.clone(), plan.clone()).having_seen(draft.facts);
     let observed = look(&live, &plan, cancel).await?;
     let unseen = !observed.docker.volumes.is_empty() && observed.kafka.answering.is_empty();
     let options = up::Options { permission: Permission::Everything, ..options.clone() };

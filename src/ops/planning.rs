@@ -9,7 +9,7 @@ use std::{
 use super::Session;
 use crate::{
     config::Settings,
-    docker::{Engine, Holder, context, taken},
+    docker::{Engine, Holder, Sought, context, taken},
     engine::storage,
     error::{Error, Result},
     model::{AppName, NodeId},
@@ -52,8 +52,11 @@ pub struct Draft<'a> {
 /// The engine does not answer, a build context cannot be read, or there is no plan.
 pub async fn draft(session: &Session, apps: bool) -> Result<Draft<'_>> {
     let Session { settings, docker } = session;
+    // A build takes so much longer than the list of all images that what earlier ones have left is looked at after one.
+    let built = settings.apps.iter().filter(|(_, app)| apps && app.replicas > 0).map(|(name, _)| name.clone());
+    let sought = Sought::Named { kafka: settings.kafka.image.clone(), apps: built.collect() };
     let (facts, published, remembered) = tokio::try_join!(
-        docker.facts(&settings.project, std::slice::from_ref(&settings.kafka.image)),
+        docker.facts(&settings.project, &sought),
         docker.published_ports(),
         docker.remembered_ports(&settings.project),
     )?;

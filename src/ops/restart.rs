@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Session, logs::no_such_service, planning, up::locked};
 use crate::{
+    docker::Sought,
     engine::{
         live::Live,
         run::{self, Run},
@@ -31,7 +32,7 @@ pub async fn restart(
     cancel: &CancellationToken,
 ) -> Result<()> {
     let _lock = locked(session, "kdev restart", events, cancel).await?;
-    let facts = session.docker.facts(&session.settings.project, &[]).await?;
+    let facts = session.docker.facts(&session.settings.project, &Sought::Nothing).await?;
     for service in services {
         if !facts.services().any(|c| &c.service == service) {
             return Err(no_such_service(service, &facts, session));

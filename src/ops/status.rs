@@ -9,6 +9,7 @@ use futures_util::future::{join, join_all};
 
 use super::{Session, planning};
 use crate::{
+    docker::Sought,
     engine::live::Live,
     error::Result,
     kafka::admin::{Admin, ClusterSummary},
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 /// The engine does not answer.
 pub async fn status(session: &Session) -> Result<Status> {
-    let docker = session.docker.facts(&session.settings.project, &[]).await?;
+    let docker = session.docker.facts(&session.settings.project, &Sought::Nothing).await?;
     let ports = planning::ports(session, &docker)?;
     let running = running(&docker, &ports);
     let admin = Admin::for_nodes(&running);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use kdev::{
-    docker::{Engine, Holder, UploadEntry, UploadKind},
+    docker::{Engine, Holder, Sought, UploadEntry, UploadKind},
     engine::ending::Together,
     model::{NodeId, Project, Role, label},
     observed::{ContainerState, Stranger},
@@ -23,6 +23,14 @@ mod networks;
 mod streams;
 
 const IMAGE: &str = "kdev-local/python:3";
+
+fn everything() -> Sought {
+    Sought::All { kafka: None }
+}
+
+fn of_kafka(reference: &str) -> Sought {
+    Sought::All { kafka: Some(reference.to_owned()) }
+}
 
 /// A project that no other run has, with its engine.
 struct Trial {
@@ -102,7 +110,7 @@ impl Trial {
 
     /// Removes all of the project by what the engine says is its own, and asserts that nothing is left.
     async fn clear(&self) {
-        let facts = self.engine.facts(&self.project, &[]).await.expect("facts");
+        let facts = self.engine.facts(&self.project, &everything()).await.expect("facts");
         for container in &facts.containers {
             self.engine.remove_container(&container.id).await.expect("removed");
         }
@@ -115,7 +123,7 @@ impl Trial {
         for image in &facts.app_images {
             self.engine.remove_image(&image.id).await.expect("removed");
         }
-        let left = self.engine.facts(&self.project, &[]).await.expect("facts");
+        let left = self.engine.facts(&self.project, &everything()).await.expect("facts");
         assert_eq!((left.containers.len(), left.networks.len(), left.volumes.len()), (0, 0, 0));
         assert_eq!(left.app_images, []);
     }
@@ -125,7 +133,7 @@ impl Trial {
 async fn a_container_lives_as_planned_from_creation_to_removal() {
     let Some(trial) = Trial::new().await else { return };
     let engine = &trial.engine;
-    let before = engine.facts(&trial.project, &[IMAGE.to_owned()]).await.expect("facts");
+    let before = engine.facts(&trial.project, &of_kafka(IMAGE)).await.expect("facts");
     engine.create_network(&trial.network()).await.expect("made");
     engine.create_volume(&trial.volume()).await.expect("made");
     engine.create_volume(&trial.volume()).await.expect("one that is ours is fine");
@@ -161,7 +169,9 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
         assert!(refused.message.contains("read-only"), "{}", refused.message);
     }
 
-    let facts = engine.facts(&trial.project, &[IMAGE.to_owned(), "no/such:1".to_owned()]).await.expect("facts");
+    let facts = engine.facts(&trial.project, &of_kafka("no/such:1")).await.expect("facts");
+    assert_eq!(facts.images, BTreeMap::new());
+    let facts = engine.facts(&trial.project, &of_kafka(IMAGE)).await.expect("facts");
     assert_eq!(facts.images, BTreeMap::from([(IMAGE.to_owned(), trial.image.clone())]));
     assert_eq!(facts.volumes[&NodeId(1)].port, 9092);
     assert_eq!(facts.volumes[&NodeId(1)].cluster, "abc");
@@ -178,7 +188,7 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     let (code, lines) = engine.exec_to_end(&id, &id_of("open('/x', 'w')")).await.expect("ran");
     assert_eq!(code, 1);
     assert!(lines.last().expect("a line").contains("Read-only file system"), "{lines:?}");
-    let running = engine.facts(&trial.project, &[]).await.expect("facts");
+    let running = engine.facts(&trial.project, &everything()).await.expect("facts");
     let mut process = running.containers[0].clone();
     let memory = engine.memory(&process).await.expect("a figure");
     assert!((1 << 20..64 << 20).contains(&memory), "{memory}");
@@ -200,7 +210,7 @@ async fn a_container_lives_as_planned_from_creation_to_removal() {
     assert_eq!(engine.wait(&id).await.expect("ended"), 137);
     engine.kill(&id, "SIGKILL").await.expect("one that has ended is fine");
     engine.stop(&id, Duration::from_secs(1)).await.expect("one that has ended is fine");
-    let ended = engine.facts(&trial.project, &[]).await.expect("facts");
+    let ended = engine.facts(&trial.project, &everything()).await.expect("facts");
     assert_eq!(ended.containers[0].state, ContainerState::Exited { code: 137, oom: false });
     engine.start(&id).await.expect("started again");
     // Whatever the engine calls it on its way: Podman has words of its own, one of which its list does not have.
@@ -299,7 +309,7 @@ async fn a_container_killed_for_memory_says_so() {
     trial.engine.create_network(&trial.network()).await.expect("made");
     let id = trial.run(&trial.container("hungry", "x = bytearray(500 << 20); print(len(x))")).await;
     trial.engine.wait(&id).await.expect("ended");
-    let facts = trial.engine.facts(&trial.project, &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &everything()).await.expect("facts");
     let ContainerState::Exited { code, oom } = facts.containers[0].state else { panic!("{facts:?}") };
     // Podman 4.3 does not notice what killed it, on a machine without systemd.
     assert!(code != 0 && (oom || trial.podman), "code {code}, oom {oom}");
@@ -314,16 +324,16 @@ async fn starts_that_race_leave_one_network_and_strangers_are_left_alone() {
     // Whoever loses the race may see its network removed under it; a second try settles it.
     let kept = trial.engine.create_network(&plan).await.expect("made");
     assert!(all.iter().flatten().count() > 0);
-    let facts = trial.engine.facts(&trial.project, &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &everything()).await.expect("facts");
     assert_eq!(facts.networks.iter().map(|n| n.id.as_str()).collect::<Vec<_>>(), [kept.as_str()]);
 
     // A name such as another project's are.
     let other = Project { directory: "/nowhere/else".into(), ..trial.project.clone() };
     let taken = NetworkPlan { name: other.prefix(), ..plan.clone() };
     trial.engine.create_network(&taken).await.expect("made");
-    let facts = trial.engine.facts(&other, &[]).await.expect("facts");
+    let facts = trial.engine.facts(&other, &everything()).await.expect("facts");
     assert_eq!(facts.strangers, [Stranger { kind: "network", name: taken.name }]);
-    assert_eq!(trial.engine.facts(&trial.project, &[]).await.expect("facts").strangers, []);
+    assert_eq!(trial.engine.facts(&trial.project, &everything()).await.expect("facts").strangers, []);
 
     let mut theirs = plan.clone();
     theirs.labels.insert(label::DIRECTORY.to_owned(), "/nowhere/else".to_owned());
@@ -352,7 +362,7 @@ async fn a_taken_port_names_its_holder() {
     assert!(error.message.starts_with(&format!("port {port} on 127.0.0.1 is taken by program `")), "{}", error.message);
     assert_eq!(error.hints[0], format!("kill {pid}"));
     // Engines of today would start it without its port.
-    assert_eq!(trial.engine.facts(&trial.project, &[]).await.expect("facts").containers, []);
+    assert_eq!(trial.engine.facts(&trial.project, &everything()).await.expect("facts").containers, []);
     drop(program);
     trial.run(&plan).await;
     assert_eq!(trial.engine.published_ports().await.expect("ports").get(&port), Some(&plan.name));
@@ -365,7 +375,7 @@ async fn a_taken_port_names_its_holder() {
     let expected = format!("port {port} on 127.0.0.1 is taken by container `{}` (image {IMAGE})", plan.name);
     assert!(error.message.starts_with(&expected[..expected.len() - 20]), "{}", error.message);
     assert!(error.hints[0].starts_with("kdev -p trial down, in /nowhere/"), "{:?}", error.hints);
-    let facts = trial.engine.facts(&trial.project, &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &everything()).await.expect("facts");
     assert_eq!(facts.containers.iter().map(|container| container.ports.contains(&port)).collect::<Vec<_>>(), [true]);
     trial.clear().await;
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use kdev::{
-    docker::Mirror,
+    docker::{Mirror, Sought},
     event::{Event, Events, Progress, StepProgress},
     model::{Role, label},
-    plan::{BuildPlan, BuildSource, ContainerPlan},
+    plan::{BuildPlan, BuildSource, ContainerPlan, prepared},
 };
 
-use super::{IMAGE, Trial};
+use super::{IMAGE, Trial, everything, of_kafka};
 
 fn progress() -> (StepProgress, tokio::sync::mpsc::UnboundedReceiver<Event>) {
     let (events, receiver) = Events::channel();
@@ -31,7 +31,7 @@ async fn a_small_container_runs_to_its_end_and_its_file_system_becomes_an_image(
     let command = Some(vec!["/no/such".to_owned()]);
     let missing = ContainerPlan { command, role: Role::Probe, ..plan.clone() };
     trial.engine.run_to_end(&missing, &trial.image).await.expect_err("no such program");
-    assert_eq!(trial.engine.facts(&trial.project, &[]).await.expect("facts").containers, []);
+    assert_eq!(trial.engine.facts(&trial.project, &everything()).await.expect("facts").containers, []);
 
     let id = trial.engine.create_container(&plan, &trial.image).await.expect("made");
     // What a killed run asked for may come after the next run's look: it is as good. Another's container is not.
@@ -44,9 +44,67 @@ async fn a_small_container_runs_to_its_end_and_its_file_system_becomes_an_image(
     labels.insert(label::SPEC.to_owned(), "committed".to_owned());
     let image = trial.engine.commit(&id, &format!("{}/probe", trial.project.prefix()), "1", &labels).await;
     let image = image.expect("committed");
-    let facts = trial.engine.facts(&trial.project, &[]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &everything()).await.expect("facts");
     let found: Vec<_> = facts.app_images.iter().map(|i| (i.id.as_str(), i.spec.as_str())).collect();
     assert_eq!(found, [(image.as_str(), "committed")]);
+    trial.clear().await;
+}
+
+#[tokio::test]
+async fn what_has_its_name_is_found_without_a_list_of_all_images() {
+    let Some(trial) = Trial::new().await else { return };
+    let engine = &trial.engine;
+    engine.create_network(&trial.network()).await.expect("made");
+    let container = engine.create_container(&trial.container("probe", "pass"), &trial.image).await.expect("made");
+    let commit = async |name: &str, labels: &BTreeMap<String, String>| {
+        let (repository, tag) = name.rsplit_once(':').expect("a tag");
+        engine.commit(&container, repository, tag, labels).await.expect("committed")
+    };
+    let labels = |service: &str, spec: &str| {
+        let mut labels = trial.labels(Role::Image, service);
+        labels.insert(label::SPEC.to_owned(), spec.to_owned());
+        labels
+    };
+    let app_name = |app: &str| format!("{}/{app}:latest", trial.project.prefix());
+    // Stands in for Kafka's image: no other test has it.
+    let kafka = app_name("base");
+    let base = commit(&kafka, &labels("base", "base")).await;
+    let look = async |apps: &[&str]| {
+        let apps = apps.iter().map(|app| app.parse().expect("a name")).collect();
+        let facts = engine.facts(&trial.project, &Sought::Named { kafka: kafka.clone(), apps }).await.expect("facts");
+        let specs: Vec<String> = facts.app_images.into_iter().map(|image| image.spec).collect();
+        (facts.images.get(&kafka).cloned(), facts.prepared.get(&base).cloned(), specs)
+    };
+    let specs = |specs: &[&str]| specs.iter().map(|&spec| spec.to_owned()).collect::<Vec<_>>();
+
+    // None is prepared: the list of all may know one of another name.
+    assert_eq!(look(&[]).await, (Some(base.clone()), None, specs(&["base"])));
+    let image = commit(&prepared::tag(&base), &prepared::labels(&base)).await;
+    assert_eq!(engine.prepared_image(&base).await.expect("an answer").as_ref(), Some(&image));
+    let found = |these: &[&str]| (Some(base.clone()), Some(image.clone()), specs(these));
+    assert_eq!(look(&[]).await, found(&[]));
+
+    // Of two builds only the later one has the name; where an app has none, all that there is is listed.
+    commit(&app_name("producer"), &labels("producer", "old")).await;
+    commit(&app_name("producer"), &labels("producer", "new")).await;
+    let (_, _, mut listed) = look(&["producer", "consumer"]).await;
+    listed.sort();
+    assert_eq!(listed, specs(&["base", "new", "old"]));
+    // Podman lists none of a repository of that name.
+    if !trial.podman {
+        assert_eq!(look(&["producer"]).await, found(&["new", "base"]));
+    }
+
+    // The name may have gone to an image of an older layout: the labels say so.
+    let mut outdated = prepared::labels(&base);
+    outdated.insert(label::SPEC.to_owned(), "0".to_owned());
+    let outdated = commit(&prepared::tag(&base), &outdated).await;
+    assert_eq!(look(&[]).await.1.as_ref(), Some(&image));
+    let found = engine.outdated_prepared_images(&base).await.expect("an answer");
+    assert_eq!(found, std::slice::from_ref(&outdated));
+    for image in [image, outdated] {
+        engine.remove_image(&image).await.expect("removed");
+    }
     trial.clear().await;
 }
 
@@ -85,7 +143,7 @@ async fn a_build_counts_its_steps_and_its_failure_shows_the_last_lines() {
     } else {
         assert_eq!(steps[..5], ["1/10 ARG", "2/10 FROM", "3/10 ARG", "4/10 COPY", "5/10 RUN"], "{steps:?}");
     }
-    let facts = trial.engine.facts(&trial.project, &[plan.tag.clone()]).await.expect("facts");
+    let facts = trial.engine.facts(&trial.project, &of_kafka(&plan.tag)).await.expect("facts");
     assert_eq!(facts.images[&plan.tag], id);
     assert_eq!(facts.app_image(&"producer".parse().expect("a name"), "spec").expect("found").id, id);
     let again = trial.engine.build(&plan, &[], &progress().0, false).await.expect("built");

@@ -1,11 +1,11 @@
 //! Two networks of one name, as a run that was killed may leave them behind.
 
-use super::Trial;
+use super::{Trial, everything};
 use crate::live::engine::make_twin;
 
 impl Trial {
     async fn networks(&self) -> Vec<String> {
-        let facts = self.engine.facts(&self.project, &[]).await.expect("facts");
+        let facts = self.engine.facts(&self.project, &everything()).await.expect("facts");
         facts.networks.into_iter().map(|network| network.id).collect()
     }
 }
