@@ -111,12 +111,25 @@ pub struct ContainerFacts {
     pub pid: Option<u32>,
     /// When it last started: Unix milliseconds; 0 where it never did.
     pub started_ms: i64,
-    /// The network that it was last started on, by its id, or by its name (Podman 4.3); none where it never was.
-    pub network: Option<String>,
+    /// The network that it was last started on.
+    pub network: LastNetwork,
     /// How often the engine restarted it.
     pub restarts: u32,
     /// The ports on 127.0.0.1 that it publishes (by its settings, also while stopped).
     pub ports: BTreeSet<u16>,
+}
+
+/// The network that a container was last started on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LastNetwork {
+    /// It never was started.
+    None,
+    /// This one, by its id, or by its name (Podman 4.3).
+    Known(String),
+    /// The engine took it off its network: moby 2.0.0-beta.24 does so where a restart meets a taken port, and starts it
+    /// without any network from then on.
+    Taken,
 }
 
 /// What a container is doing.
@@ -305,11 +318,14 @@ impl DockerFacts {
         self.networks.iter().filter(|network| network.name == name).count()
     }
 
-    /// Whether a container that does not run can never start again: the engine looks for the network that it was on by
+    /// Whether a container that does not run can never work again: the engine looks for the network that it was on by
     /// that one's id, and `docker network prune` takes those that no running container is on.
     pub fn is_cut_off(&self, container: &ContainerFacts) -> bool {
-        let is_there = |known: &String| self.networks.iter().any(|n| *known == n.id || *known == n.name);
-        container.network.as_ref().is_some_and(|known| !is_there(known))
+        match &container.network {
+            LastNetwork::None => false,
+            LastNetwork::Known(known) => !self.networks.iter().any(|n| *known == n.id || *known == n.name),
+            LastNetwork::Taken => true,
+        }
     }
 
     /// Whether a node's container runs.

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     error::Result,
     model::{NodeId, Project, Role, label},
-    observed::{ContainerFacts, ContainerState, DockerFacts, NetworkFacts, Stranger, VolumeFacts},
+    observed::{ContainerFacts, ContainerState, DockerFacts, LastNetwork, NetworkFacts, Stranger, VolumeFacts},
     plan::node::name_before_aside,
 };
 
@@ -251,10 +251,17 @@ fn container_facts(inspected: ContainerInspectResponse) -> Option<ContainerFacts
 }
 
 /// The network that a container was made for, as the engine knew it at the last start.
-fn network_of(inspected: &ContainerInspectResponse) -> Option<String> {
-    let name = inspected.host_config.as_ref()?.network_mode.as_ref()?;
-    let endpoint = inspected.network_settings.as_ref()?.networks.as_ref()?.get(name)?;
-    endpoint.network_id.clone().filter(|id| !id.is_empty())
+fn network_of(inspected: &ContainerInspectResponse) -> LastNetwork {
+    let known = || {
+        let name = inspected.host_config.as_ref()?.network_mode.as_ref()?;
+        let networks = inspected.network_settings.as_ref()?.networks.as_ref()?;
+        let has_run = inspected.state.as_ref()?.status == Some(ContainerStateStatusEnum::EXITED);
+        if has_run && networks.is_empty() {
+            return Some(LastNetwork::Taken);
+        }
+        networks.get(name)?.network_id.clone().filter(|id| !id.is_empty()).map(LastNetwork::Known)
+    };
+    known().unwrap_or(LastNetwork::None)
 }
 
 /// The engine writes the year 1 for never.

@@ -11,7 +11,8 @@ use crate::{
     event::StepProgress,
     model::{AppName, KafkaVersion, NodeId, Role, label},
     observed::{
-        AppImage, ContainerFacts, ContainerState, DockerFacts, Limited, NetworkFacts, Observed, TopicFacts, VolumeFacts,
+        AppImage, ContainerFacts, ContainerState, DockerFacts, LastNetwork, Limited, NetworkFacts, Observed,
+        TopicFacts, VolumeFacts,
     },
     plan::{
         ContainerPlan, Plan,
@@ -164,7 +165,7 @@ fn made(container: &ContainerPlan, image: &str) -> ContainerFacts {
         state: ContainerState::Created,
         pid: None,
         started_ms: 0,
-        network: None,
+        network: LastNetwork::None,
         restarts: 0,
         ports: container.publish.iter().map(|publish| publish.host).collect(),
     }
@@ -181,7 +182,8 @@ fn change(plan: &Plan, observed: &mut Observed, step: &Step) {
         Step::Start { name, .. } => {
             if let Some(container) = docker.containers.iter_mut().find(|c| &c.name == name) {
                 container.state = ContainerState::Running;
-                container.network = docker.networks.first().map(|network| network.id.clone());
+                container.network =
+                    docker.networks.first().map_or(LastNetwork::None, |network| LastNetwork::Known(network.id.clone()));
             }
         }
         Step::Unpause { name, .. } => set_state(name, ContainerState::Running),

@@ -368,6 +368,21 @@ async fn a_taken_port_names_its_holder() {
     assert_eq!(trial.engine.published_ports().await.expect("ports").get(&port), Some(&plan.name));
     let holder = trial.engine.port_holder(port).await.expect("an answer").expect("somebody");
     assert!(matches!(&holder, Holder::Container { name, .. } if *name == plan.name), "{holder:?}");
+    // It ran before: engines of today take it off its network then, and start it without one.
+    let docker = &trial.engine;
+    let id = docker.facts(&trial.project, &everything()).await.expect("facts").containers[0].id.clone();
+    docker.stop(&id, Duration::ZERO).await.expect("stopped");
+    let program = std::net::TcpListener::bind(("127.0.0.1", port)).expect("bound");
+    docker.start(&id).await.expect_err("taken");
+    drop(program);
+    let facts = docker.facts(&trial.project, &everything()).await.expect("facts");
+    if facts.is_cut_off(&facts.containers[0]) {
+        docker.remove_container(&id).await.expect("removed");
+        trial.run(&plan).await;
+    } else {
+        docker.start(&id).await.expect("started");
+    }
+    assert_eq!(docker.published_ports().await.expect("ports").get(&port), Some(&plan.name));
     let mut second = trial.container("second", "pass");
     second.publish = plan.publish.clone();
     let id = trial.engine.create_container(&second, &trial.image).await.expect("made");

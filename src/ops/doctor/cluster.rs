@@ -61,7 +61,7 @@ pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::model::Role;
+    use crate::{model::Role, observed::LastNetwork};
 
     /// The container of a node that publishes 9091 + its number.
     pub(in super::super) fn container(id: u8, state: ContainerState) -> ContainerFacts {
@@ -77,7 +77,7 @@ pub(super) mod tests {
             state,
             pid: None,
             started_ms: 0,
-            network: None,
+            network: LastNetwork::None,
             restarts: 0,
             ports: BTreeSet::from([9091 + u16::from(id)]),
         }

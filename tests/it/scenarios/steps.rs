@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kdev::{
     engine::simulated::Simulated,
     model::Role,
-    observed::{AppImage, ContainerState, Observed, Stranger},
+    observed::{AppImage, ContainerState, LastNetwork, Observed, Stranger},
     reconcile::{Blocked, Step, down::Extent, up::next},
 };
 
@@ -217,7 +217,7 @@ async fn containers_that_stopped_are_made_anew_where_their_network_is_gone() {
         // One that was never started is on no network yet.
         if std::mem::take(&mut first) {
             container.state = ContainerState::Created;
-            container.network = None;
+            container.network = LastNetwork::None;
         }
     }
     let kept = observed.docker.containers[0].service.clone();
@@ -229,6 +229,18 @@ async fn containers_that_stopped_are_made_anew_where_their_network_is_gone() {
         assert_eq!(removed(service), service != kept, "{service} in\n{steps}");
     }
     assert!(next(&plan, true, &world.facts()).unwrap().is_reached());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_the_engine_took_off_its_network_is_made_anew_on_it() {
+    let (mut observed, plan) = after_up().await;
+    let node = observed.docker.containers.iter_mut().find(|c| c.service == "kafka-2").unwrap();
+    node.state = ContainerState::Exited { code: 1, oom: false };
+    node.network = LastNetwork::Taken;
+    let world = Arc::new(Simulated::new(plan.clone(), observed));
+    let steps = told(&up(&world, &plan, None).await.unwrap());
+    let expected = ["remove container of kafka-2: its network is gone", "create container of kafka-2", "start kafka-2"];
+    assert_eq!(steps, expected.join("\n"));
 }
 
 #[tokio::test(flavor = "current_thread")]
