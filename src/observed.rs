@@ -127,9 +127,9 @@ pub enum LastNetwork {
     None,
     /// This one, by its id, or by its name (Podman 4.3).
     Known(String),
-    /// The engine took it off its network: moby 2.0.0-beta.24 does so where a restart meets a taken port, and starts it
-    /// without any network from then on.
-    Taken,
+    /// It is on none any more, and starts on none: moby 2.0.0-beta.24 takes it off where a restart meets a taken port, and
+    /// anybody may by `docker network disconnect`.
+    Lost,
 }
 
 /// What a container is doing.
@@ -324,7 +324,7 @@ impl DockerFacts {
         match &container.network {
             LastNetwork::None => false,
             LastNetwork::Known(known) => !self.networks.iter().any(|n| *known == n.id || *known == n.name),
-            LastNetwork::Taken => true,
+            LastNetwork::Lost => true,
         }
     }
 

@@ -255,9 +255,9 @@ fn network_of(inspected: &ContainerInspectResponse) -> LastNetwork {
     let known = || {
         let name = inspected.host_config.as_ref()?.network_mode.as_ref()?;
         let networks = inspected.network_settings.as_ref()?.networks.as_ref()?;
-        let has_run = inspected.state.as_ref()?.status == Some(ContainerStateStatusEnum::EXITED);
+        let has_run = inspected.state.as_ref()?.status != Some(ContainerStateStatusEnum::CREATED);
         if has_run && networks.is_empty() {
-            return Some(LastNetwork::Taken);
+            return Some(LastNetwork::Lost);
         }
         networks.get(name)?.network_id.clone().filter(|id| !id.is_empty()).map(LastNetwork::Known)
     };

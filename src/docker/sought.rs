@@ -39,8 +39,8 @@ pub enum Sought {
     Named {
         /// The reference of Kafka's image.
         kafka: String,
-        /// The apps that are to be run; where there are none, no app's image is looked for.
-        apps: Vec<AppName>,
+        /// The apps that are to have one; where that is nothing, no app's image is looked for.
+        apps: Option<Vec<AppName>>,
     },
     /// All of the project's, prepared ones, and Kafka's image.
     All {
@@ -67,7 +67,7 @@ impl Engine {
     pub(super) async fn find_images(&self, project: &Project, sought: &Sought) -> Result<Found> {
         match sought {
             Sought::Nothing => Ok(Found::default()),
-            Sought::Named { kafka, apps } => match self.by_name(project, kafka, apps).await? {
+            Sought::Named { kafka, apps } => match self.by_name(project, kafka, apps.as_deref()).await? {
                 Some(found) => Ok(found),
                 None => self.by_labels(project, Some(kafka)).await,
             },
@@ -76,15 +76,16 @@ impl Engine {
     }
 
     /// None where a name does not lead to what is sought.
-    async fn by_name(&self, project: &Project, kafka: &str, apps: &[AppName]) -> Result<Option<Found>> {
+    async fn by_name(&self, project: &Project, kafka: &str, apps: Option<&[AppName]>) -> Result<Option<Found>> {
         let (kafka_images, built) = tokio::try_join!(self.kafka_images(kafka), async {
             match apps {
-                [] => Ok(Vec::new()),
-                _ => self.list_images(Some(&format!("{}/*", project.prefix()))).await,
+                None => Ok(Vec::new()),
+                // Those of apps that are no longer wanted, too: they are to go.
+                Some(_) => self.list_images(Some(&format!("{}/*", project.prefix()))).await,
             }
         })?;
         let built = app_images_of(project, &built);
-        let all_built = apps.iter().all(|app| built.iter().any(|image| image.app == *app));
+        let all_built = apps.into_iter().flatten().all(|app| built.iter().any(|image| image.app == *app));
         Ok(kafka_images.filter(|_| all_built).map(|found| Found { apps: built, ..found }))
     }
 

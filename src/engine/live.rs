@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -61,6 +64,8 @@ pub struct Live {
     /// What clients need beforehand is asked for once.
     offsets_topic: OnceCell<()>,
     for_apps: OnceCell<()>,
+    /// Whether a container was started: its node has better things to do than to tell settings.
+    has_started: AtomicBool,
 }
 
 impl Live {
@@ -86,10 +91,12 @@ impl Live {
             expected: Mutex::default(),
             offsets_topic: OnceCell::new(),
             for_apps: OnceCell::new(),
+            has_started: AtomicBool::new(false),
         }
     }
 
-    /// With what a look at the engine just now, with the plan's Kafka image, has shown.
+    /// With what a look at the engine just now has shown, with the images that are needed. Without, the first look is for
+    /// no app's image.
     #[must_use]
     pub fn having_seen(self, facts: DockerFacts) -> Self {
         *self.last() = Some((Instant::now(), facts));
@@ -126,7 +133,11 @@ impl Live {
                 self.docker.with_containers_of_now(project, facts).await?
             }
             (Some((_, facts)), Acted::On(Target::Places)) => self.docker.with_places_of_now(project, facts).await?,
-            (None, _) | (_, Acted::On(Target::Images)) => {
+            (None, Acted::Not | Acted::On(Target::Kafka | Target::Containers | Target::Places)) => {
+                let kafka = self.plan.kafka_image.clone();
+                self.docker.facts(project, &Sought::Named { kafka, apps: None }).await?
+            }
+            (_, Acted::On(Target::Images)) => {
                 let kafka = (!self.plan.nodes.is_empty()).then(|| self.plan.kafka_image.clone());
                 self.docker.facts(project, &Sought::All { kafka }).await?
             }
@@ -178,8 +189,8 @@ impl Live {
         if facts.controller.is_none() {
             return facts;
         }
-        // Until then nothing is compared, and nodes that are starting have better things to do than to tell theirs;
-        // but of moves to a node that is down it is said that they wait.
+        // While nodes start nothing is compared; but of moves to a node that is down it is said that they wait, and what is
+        // to change is foretold beside one, too.
         let complete = self.plan.staying().all(|(id, _)| facts.answering.contains_key(&id));
         let all_run = self.plan.staying().all(|(id, _)| running.contains_key(&id));
         if complete && !self.moving.is_anew() {
@@ -193,7 +204,7 @@ impl Live {
             }
         };
         let settings = async {
-            match complete {
+            match complete || !self.has_started.load(Ordering::Relaxed) {
                 true => self.settings.of(&self.kafka, &planned, self.moving.is_anew()).await,
                 false => Ok(Settings::default()),
             }
@@ -208,6 +219,9 @@ impl Live {
 
     /// Before and after a step that may change what is not asked for with each look.
     fn changes(&self, step: &Step) {
+        if matches!(step, Step::Start { .. }) {
+            self.has_started.store(true, Ordering::Relaxed);
+        }
         // Of a new topic it is known by what it was made with.
         if step.is_kafkas() && !matches!(step, Step::ElectLeaders | Step::CreateTopic { .. }) {
             self.settings.forget();

@@ -115,7 +115,7 @@ async fn project(session: &Session, cancel: &CancellationToken, findings: &mut F
     let Session { settings, docker } = session;
     let Findings { checks, notes } = findings;
     let broken = |error: &Error| Check::of_error(Category::Project, "state", Status::Fail, error);
-    let images = Sought::Named { kafka: settings.kafka.image.clone(), apps: Vec::new() };
+    let images = Sought::Named { kafka: settings.kafka.image.clone(), apps: None };
     let facts = within("looking at the project", docker.facts(&settings.project, &images)).await;
     let facts = facts.inspect_err(|error| checks.push(broken(error))).ok()?;
     let image = project::Image::of(&settings.kafka.image, &facts);

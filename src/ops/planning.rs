@@ -53,8 +53,8 @@ pub struct Draft<'a> {
 pub async fn draft(session: &Session, apps: bool) -> Result<Draft<'_>> {
     let Session { settings, docker } = session;
     // A build takes so much longer than the list of all images that what earlier ones have left is looked at after one.
-    let built = settings.apps.iter().filter(|(_, app)| apps && app.replicas > 0).map(|(name, _)| name.clone());
-    let sought = Sought::Named { kafka: settings.kafka.image.clone(), apps: built.collect() };
+    let built = || settings.apps.iter().filter(|(_, app)| app.replicas > 0).map(|(name, _)| name.clone()).collect();
+    let sought = Sought::Named { kafka: settings.kafka.image.clone(), apps: apps.then(built) };
     let (facts, published, remembered) = tokio::try_join!(
         docker.facts(&settings.project, &sought),
         docker.published_ports(),

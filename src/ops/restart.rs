@@ -11,10 +11,10 @@ use crate::{
         live::Live,
         run::{self, Run},
     },
-    error::Result,
+    error::{Error, Result},
     event::Events,
     model::Role,
-    observed::ContainerState,
+    observed::{ContainerState, LastNetwork},
     reconcile::{Step, Waiting, up},
 };
 
@@ -36,6 +36,10 @@ pub async fn restart(
     for service in services {
         if !facts.services().any(|c| &c.service == service) {
             return Err(no_such_service(service, &facts, session));
+        }
+        if facts.services().any(|c| &c.service == service && c.network == LastNetwork::Lost) {
+            let error = Error::failed(format!("{service} is on no network, and would start on none"));
+            return Err(error.hint("kdev up   (makes its container anew)"));
         }
     }
     let plan = planning::plan(session, false).await?;

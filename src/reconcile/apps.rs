@@ -1,9 +1,9 @@
 //! The way to the apps of the plan, and away with those that it has no longer.
 
-use super::{Next, Step, Waiting, roll::CUT_OFF};
+use super::{Next, Step, Waiting, roll};
 use crate::{
     model::Role,
-    observed::{ContainerFacts, ContainerState, Observed},
+    observed::{ContainerFacts, ContainerState, LastNetwork, Observed},
     plan::{AppPlan, Plan},
 };
 
@@ -45,13 +45,13 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
             let why = match (changed, stale, cut_off) {
                 (true, ..) => "it changed",
                 (_, true, _) => "its image was built anew",
-                (.., true) => CUT_OFF,
+                (.., true) => roll::cut_off(container),
                 _ => "it is beyond use",
             };
             why.to_owned()
         };
         match container.state {
-            ContainerState::Running | ContainerState::Restarting if stale => {
+            ContainerState::Running | ContainerState::Restarting if stale || container.network == LastNetwork::Lost => {
                 next.steps.push(Step::Stop { service, name, why: why() });
             }
             ContainerState::Running if observed.settled.contains(&container.id) => {}

@@ -7,12 +7,11 @@
 use super::{Next, Step, Waiting, leave, safety};
 use crate::{
     model::NodeId,
-    observed::{ContainerFacts, ContainerState, Observed},
+    observed::{ContainerFacts, ContainerState, LastNetwork, Observed},
     plan::{NodePlan, Plan},
 };
 
 const CHANGED: &str = "its settings or its image changed";
-pub(super) const CUT_OFF: &str = "its network is gone";
 
 /// The steps that may be taken now towards the plan's nodes. `image` is the prepared image's id, where it is there.
 pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next: &mut Next) {
@@ -39,7 +38,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
         let (service, name) = (id.service(), container.name.clone());
         let stale = !node.leaving && stale(node, container, image);
         match container.state {
-            ContainerState::Running if stale => stale_running.push(id),
+            ContainerState::Running if stale || container.network == LastNetwork::Lost => stale_running.push(id),
             ContainerState::Running => {}
             ContainerState::Paused => next.steps.push(Step::Unpause { service, name }),
             ContainerState::Removing => next.waiting.push(Waiting::Ending(service)),
@@ -48,7 +47,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
                 next.steps.push(Step::Remove { service, name, why: why.to_owned() });
             }
             ContainerState::Created | ContainerState::Exited { .. } if docker.is_cut_off(container) => {
-                next.steps.push(Step::Remove { service, name, why: CUT_OFF.to_owned() });
+                next.steps.push(Step::Remove { service, name, why: cut_off(container).to_owned() });
             }
             // What is set aside has served; what never ran, or has not yet served, is not worth keeping.
             ContainerState::Exited { .. } if stale && aside.is_none() => {
@@ -117,5 +116,14 @@ fn replace_one(plan: &Plan, observed: &Observed, image: Option<&str>, mut stale:
 
 fn stop(id: NodeId, observed: &Observed) -> Option<Step> {
     let container = observed.docker.node(id)?;
-    Some(Step::Stop { service: id.service(), name: container.name.clone(), why: CHANGED.to_owned() })
+    let why = if container.network == LastNetwork::Lost { cut_off(container) } else { CHANGED };
+    Some(Step::Stop { service: id.service(), name: container.name.clone(), why: why.to_owned() })
+}
+
+/// Why a container that is cut off has to be made anew.
+pub(super) fn cut_off(container: &ContainerFacts) -> &'static str {
+    match container.network {
+        LastNetwork::Lost => "it is on no network",
+        LastNetwork::None | LastNetwork::Known(_) => "its network is gone",
+    }
 }

@@ -348,6 +348,17 @@ async fn starts_that_race_leave_one_network_and_strangers_are_left_alone() {
     trial.clear().await;
 }
 
+/// A container's port is let go a moment after it is said to have ended.
+async fn bind(port: u16) -> std::net::TcpListener {
+    for _ in 0..100 {
+        match std::net::TcpListener::bind(("127.0.0.1", port)) {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+    panic!("port {port} is still held");
+}
+
 #[tokio::test]
 async fn a_taken_port_names_its_holder() {
     let Some(trial) = Trial::new().await else { return };
@@ -372,7 +383,9 @@ async fn a_taken_port_names_its_holder() {
     let docker = &trial.engine;
     let id = docker.facts(&trial.project, &everything()).await.expect("facts").containers[0].id.clone();
     docker.stop(&id, Duration::ZERO).await.expect("stopped");
-    let program = std::net::TcpListener::bind(("127.0.0.1", port)).expect("bound");
+    let facts = docker.facts(&trial.project, &everything()).await.expect("facts");
+    assert!(!facts.is_cut_off(&facts.containers[0]), "{facts:?}");
+    let program = bind(port).await;
     docker.start(&id).await.expect_err("taken");
     drop(program);
     let facts = docker.facts(&trial.project, &everything()).await.expect("facts");

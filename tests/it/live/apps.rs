@@ -157,4 +157,10 @@ fn replicas(project: &Project) {
         "{:?}",
         project.objects()
     );
+    // The last app that goes takes its image with it.
+    let images = || project.objects().into_iter().filter(|object| object.starts_with("image ")).count();
+    assert_eq!(images(), 1);
+    project.configure(TOML.split("[apps.").next().unwrap());
+    project.up(&[]).says("remove image of talker");
+    assert_eq!(images(), 0);
 }

@@ -22,7 +22,7 @@ fn signal(project: &Project, signal: &str) {
 #[test]
 fn what_was_taken_away_by_hand_comes_back() {
     let Some(project) = Project::new("by-hand") else { return };
-    project.configure("[topics.posts]\npartitions = 6\n");
+    project.configure("[topics.posts]\npartitions = 6\n[topics.posts.config]\n\"min.insync.replicas\" = 2\n");
     project.up(&[]);
     let lines: String = (0..RECORDS).map(|number| format!("{number}\n")).collect();
     project.feed(&["produce"], lines).expect(0);
@@ -31,6 +31,9 @@ fn what_was_taken_away_by_hand_comes_back() {
     // A container.
     project.docker.remove(&project.container("kafka-2"));
     project.run(&["status"]).expect(5).says("kafka-2 is absent");
+    // What the others tell is as kdev.toml says.
+    let plan = project.run(&["plan"]).expect(0).stdout;
+    assert!(plan.contains("+ create container of kafka-2") && !plan.contains("set "), "{plan}");
     project.up(&[]).says("create container of kafka-2");
     project.healthy();
     assert_eq!(records(&project), RECORDS);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kdev::{
     engine::simulated::Simulated,
     model::{NodeId, Role},
-    observed::{AppImage, ContainerFacts, ContainerState, NetworkFacts, Observed},
+    observed::{AppImage, ContainerFacts, ContainerState, LastNetwork, NetworkFacts, Observed},
     plan::Plan,
     reconcile::{Step, down::Extent, safety, up as reconcile_up},
 };
@@ -27,6 +27,8 @@ enum Fate {
     Stale(ContainerState),
     /// Made from an image that is no longer the present one.
     OldImage(ContainerState),
+    /// Taken off its network.
+    Unplugged(ContainerState),
 }
 
 fn state() -> impl Strategy<Value = ContainerState> {
@@ -49,6 +51,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         1 => state().prop_map(Fate::In),
         1 => state().prop_map(Fate::Stale),
         1 => state().prop_map(Fate::OldImage),
+        1 => state().prop_map(Fate::Unplugged),
     ]
 }
 
@@ -116,6 +119,10 @@ fn damaged(mut observed: Observed, plan: &Plan, damage: &Damage) -> Observed {
             Fate::OldImage(state) => {
                 container.state = state;
                 container.image = "an earlier one".to_owned();
+            }
+            Fate::Unplugged(state) => {
+                container.state = state;
+                container.network = LastNetwork::Lost;
             }
         }
         true

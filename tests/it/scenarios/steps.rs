@@ -236,10 +236,10 @@ async fn what_the_engine_took_off_its_network_is_made_anew_on_it() {
     let (mut observed, plan) = after_up().await;
     let node = observed.docker.containers.iter_mut().find(|c| c.service == "kafka-2").unwrap();
     node.state = ContainerState::Exited { code: 1, oom: false };
-    node.network = LastNetwork::Taken;
+    node.network = LastNetwork::Lost;
     let world = Arc::new(Simulated::new(plan.clone(), observed));
     let steps = told(&up(&world, &plan, None).await.unwrap());
-    let expected = ["remove container of kafka-2: its network is gone", "create container of kafka-2", "start kafka-2"];
+    let expected = ["remove container of kafka-2: it is on no network", "create container of kafka-2", "start kafka-2"];
     assert_eq!(steps, expected.join("\n"));
 }
 
