@@ -49,6 +49,14 @@ fn what_was_taken_away_by_hand_comes_back() {
     let nodes = project.healthy()["nodes"].as_array().unwrap().clone();
     assert!(nodes.iter().all(|node| leaders(node) == leaders(&nodes[0])), "not even after a restart: {nodes:#?}");
 
+    // A container that is taken off its network: started again, it would be on none.
+    project.docker.disconnect(&project.prefix(), &project.container("kafka-2"));
+    let refused = project.run(&["restart", "kafka-2"]).expect(1);
+    refused.says("kafka-2 is on no network").says("try: kdev up   (makes its container anew)");
+    let ran = project.up(&[]);
+    ran.says("stop kafka-2: it is on no network").says("remove container of kafka-2: it is on no network");
+    project.healthy();
+
     // Nodes that the engine sees running and that do not answer for a moment, as on a machine that stalls.
     signal(&project, "STOP");
     let plan = project.begin(&["plan"]);

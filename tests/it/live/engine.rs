@@ -5,7 +5,10 @@ use std::{collections::HashMap, future::Future, time::Duration};
 use backon::{ConstantBuilder, Retryable};
 use bollard::{
     errors::Error,
-    models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, VolumeCreateRequest},
+    models::{
+        ContainerCreateBody, HostConfig, NetworkCreateRequest, NetworkDisconnectRequest, PortBinding,
+        VolumeCreateRequest,
+    },
     query_parameters::{
         BuildImageOptionsBuilder, CreateContainerOptionsBuilder, InspectNetworkOptions, KillContainerOptionsBuilder,
         ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
@@ -157,6 +160,12 @@ impl Docker {
     /// `docker network rm`.
     pub fn remove_network(&self, name: &str) {
         self.wait(self.api.remove_network(name));
+    }
+
+    /// `docker network disconnect`.
+    pub fn disconnect(&self, network: &str, container: &str) {
+        let request = NetworkDisconnectRequest { container: container.to_owned(), force: Some(false) };
+        self.wait(self.api.disconnect_network(network, request));
     }
 
     /// As `docker network prune` does it; false where the engine refuses.
