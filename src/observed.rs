@@ -119,6 +119,13 @@ pub struct ContainerFacts {
     pub ports: BTreeSet<u16>,
 }
 
+impl ContainerFacts {
+    /// Whether it is on no network any more, and starts on none.
+    pub fn is_unplugged(&self) -> bool {
+        self.network == LastNetwork::Lost
+    }
+}
+
 /// The network that a container was last started on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

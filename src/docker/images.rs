@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bollard::{
-    models::ContainerConfig,
+    models::{ContainerConfig, ImageInspect},
     query_parameters::{CommitContainerOptionsBuilder, RemoveImageOptionsBuilder},
 };
 
@@ -19,8 +19,13 @@ impl Engine {
     /// # Errors
     /// Where the engine does not answer.
     pub async fn image_id(&self, reference: &str) -> Result<Option<ImageId>> {
+        Ok(self.inspect_image(reference).await?.and_then(|image| image.id).map(whole_id))
+    }
+
+    /// The image that a reference names; none where it is not on the engine.
+    pub(super) async fn inspect_image(&self, reference: &str) -> Result<Option<ImageInspect>> {
         match self.quick().inspect_image(reference).await {
-            Ok(image) => Ok(image.id.map(whole_id)),
+            Ok(image) => Ok(Some(image)),
             Err(failure) if fault::is_missing(&failure) => Ok(None),
             Err(failure) => Err(fault::error(format!("looking for image {reference}"), failure)),
         }

@@ -126,12 +126,7 @@ impl Engine {
     }
 
     async fn prepared_by_name(&self, base: &str) -> Result<Option<ImageId>> {
-        let name = prepared::tag(base);
-        let image = match self.quick().inspect_image(&name).await {
-            Ok(image) => image,
-            Err(failure) if fault::is_missing(&failure) => return Ok(None),
-            Err(failure) => return Err(fault::error(format!("looking for image {name}"), failure)),
-        };
+        let Some(image) = self.inspect_image(&prepared::tag(base)).await? else { return Ok(None) };
         let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
         Ok(image.id.map(whole_id).filter(|_| is_prepared(&labels) && is_from(base, &labels)))
     }

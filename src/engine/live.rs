@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -64,8 +61,6 @@ pub struct Live {
     /// What clients need beforehand is asked for once.
     offsets_topic: OnceCell<()>,
     for_apps: OnceCell<()>,
-    /// Whether a container was started: its node has better things to do than to tell settings.
-    has_started: AtomicBool,
 }
 
 impl Live {
@@ -91,7 +86,6 @@ impl Live {
             expected: Mutex::default(),
             offsets_topic: OnceCell::new(),
             for_apps: OnceCell::new(),
-            has_started: AtomicBool::new(false),
         }
     }
 
@@ -189,8 +183,8 @@ impl Live {
         if facts.controller.is_none() {
             return facts;
         }
-        // While nodes start nothing is compared; but of moves to a node that is down it is said that they wait, and what is
-        // to change is foretold beside one, too.
+        // While nodes start nothing is compared, and they have better things to do than to tell theirs; but of moves to a
+        // node that is down it is said that they wait, and what is to change is foretold beside one, too.
         let complete = self.plan.staying().all(|(id, _)| facts.answering.contains_key(&id));
         let all_run = self.plan.staying().all(|(id, _)| running.contains_key(&id));
         if complete && !self.moving.is_anew() {
@@ -204,7 +198,7 @@ impl Live {
             }
         };
         let settings = async {
-            match complete || !self.has_started.load(Ordering::Relaxed) {
+            match complete || !self.starting.have_begun() {
                 true => self.settings.of(&self.kafka, &planned, self.moving.is_anew()).await,
                 false => Ok(Settings::default()),
             }
@@ -219,9 +213,6 @@ impl Live {
 
     /// Before and after a step that may change what is not asked for with each look.
     fn changes(&self, step: &Step) {
-        if matches!(step, Step::Start { .. }) {
-            self.has_started.store(true, Ordering::Relaxed);
-        }
         // Of a new topic it is known by what it was made with.
         if step.is_kafkas() && !matches!(step, Step::ElectLeaders | Step::CreateTopic { .. }) {
             self.settings.forget();

@@ -23,6 +23,11 @@ impl Turns {
     pub async fn wait(&self) {
         self.0.lock().await.get_or_insert_with(apart).tick().await;
     }
+
+    /// Whether anybody has had a turn, or waits for one.
+    pub fn have_begun(&self) -> bool {
+        self.0.try_lock().map_or(true, |turns| turns.is_some())
+    }
 }
 
 /// Who comes late goes at once, and the next so much later.
@@ -45,7 +50,9 @@ mod tests {
             turns.wait().await;
             begun.elapsed().as_millis()
         };
+        assert!(!turns.have_begun());
         assert_eq!(tokio::join!(went(), went(), went()), (0, 60, 120), "all three at once");
+        assert!(turns.have_begun());
         tokio::time::sleep(APART * 5).await;
         assert_eq!(went().await, 420, "long after all others");
         assert_eq!(went().await, 480, "right after it");

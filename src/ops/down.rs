@@ -33,10 +33,10 @@ pub async fn down(session: &Session, extent: Extent, events: &Events, cancel: &C
         Extent::KeepData => Sought::Nothing,
     };
     let before = session.docker.facts(&session.settings.project, &sought).await?;
-    let world = Arc::new(Live::new(session.docker.clone(), nothing(session)).having_seen(before.clone()));
     if let Some(warning) = loss(extent, &before) {
         events.send(Event::Warning(warning));
     }
+    let world = Arc::new(Live::new(session.docker.clone(), nothing(session)).having_seen(before));
     let run = Run { events, cancel, timeout: TIMEOUT, first: Vec::new() };
     let outcome = run::reach(&world, run, |observed| Ok(down::next(extent, observed))).await?;
     // Of no project: without this the next preparation of the same image would be the first to see them.

@@ -50,11 +50,9 @@ pub struct Preview {
 /// # Errors
 /// As [`up::up`], as far as it can be foreseen.
 pub async fn preview(session: &Session, options: &up::Options, cancel: &CancellationToken) -> Result<Preview> {
-    let draft = planning::draft(session, options.apps).await?;
-    draft.check_ports().await?;
-    let plan = draft.plan;
+    let (plan, facts) = planning::plan_and_facts(session, options.apps).await?;
     // As `up` does, or it might foresee something else.
-    let live = Live::new(session.docker.clone(), plan.clone()).having_seen(draft.facts);
+    let live = Live::new(session.docker.clone(), plan.clone()).having_seen(facts);
     let observed = look(&live, &plan, cancel).await?;
     let unseen = !observed.docker.volumes.is_empty() && observed.kafka.answering.is_empty();
     let options = up::Options { permission: Permission::Everything, ..options.clone() };

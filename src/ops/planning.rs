@@ -31,9 +31,17 @@ const LET_GO_STEP: Duration = Duration::from_millis(100);
 /// # Errors
 /// The engine does not answer, a build context cannot be read, there is no plan, or a node's port is taken.
 pub async fn plan(session: &Session, apps: bool) -> Result<Plan> {
+    Ok(plan_and_facts(session, apps).await?.0)
+}
+
+/// As [`plan()`], with what the engine was seen to hold.
+///
+/// # Errors
+/// As [`plan()`].
+pub async fn plan_and_facts(session: &Session, apps: bool) -> Result<(Plan, DockerFacts)> {
     let draft = draft(session, apps).await?;
     draft.check_ports().await?;
-    Ok(draft.plan)
+    Ok((draft.plan, draft.facts))
 }
 
 /// A plan, and what it was made from: whether its ports can be had is still to be asked.

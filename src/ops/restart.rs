@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     event::Events,
     model::Role,
-    observed::{ContainerState, LastNetwork},
+    observed::{ContainerFacts, ContainerState},
     reconcile::{Step, Waiting, up},
 };
 
@@ -34,10 +34,11 @@ pub async fn restart(
     let _lock = locked(session, "kdev restart", events, cancel).await?;
     let facts = session.docker.facts(&session.settings.project, &Sought::Nothing).await?;
     for service in services {
-        if !facts.services().any(|c| &c.service == service) {
+        let mut containers = facts.services().filter(|c| &c.service == service).peekable();
+        if containers.peek().is_none() {
             return Err(no_such_service(service, &facts, session));
         }
-        if facts.services().any(|c| &c.service == service && c.network == LastNetwork::Lost) {
+        if containers.any(ContainerFacts::is_unplugged) {
             let error = Error::failed(format!("{service} is on no network, and would start on none"));
             return Err(error.hint("kdev up   (makes its container anew)"));
         }

@@ -101,9 +101,8 @@ async fn plan_and_choose(
     cancel: &CancellationToken,
 ) -> Result<(Plan, DockerFacts, lock::Lock)> {
     let choosing = until_cancelled(cancel, lock::machine("ports")).await?;
-    let draft = planning::draft(session, options.apps).await?;
-    draft.check_ports().await?;
-    Ok((draft.plan, draft.facts, choosing))
+    let (plan, facts) = planning::plan_and_facts(session, options.apps).await?;
+    Ok((plan, facts, choosing))
 }
 
 /// `choosing` is let go once all volumes are there, and on them the ports.

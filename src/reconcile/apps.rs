@@ -3,7 +3,7 @@
 use super::{Next, Step, Waiting, roll};
 use crate::{
     model::Role,
-    observed::{ContainerFacts, ContainerState, LastNetwork, Observed},
+    observed::{ContainerFacts, ContainerState, Observed},
     plan::{AppPlan, Plan},
 };
 
@@ -51,7 +51,7 @@ fn app(plan: &AppPlan, observed: &Observed, ready: bool, next: &mut Next) {
             why.to_owned()
         };
         match container.state {
-            ContainerState::Running | ContainerState::Restarting if stale || container.network == LastNetwork::Lost => {
+            ContainerState::Running | ContainerState::Restarting if stale || container.is_unplugged() => {
                 next.steps.push(Step::Stop { service, name, why: why() });
             }
             ContainerState::Running if observed.settled.contains(&container.id) => {}

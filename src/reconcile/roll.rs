@@ -7,7 +7,7 @@
 use super::{Next, Step, Waiting, leave, safety};
 use crate::{
     model::NodeId,
-    observed::{ContainerFacts, ContainerState, LastNetwork, Observed},
+    observed::{ContainerFacts, ContainerState, Observed},
     plan::{NodePlan, Plan},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn nodes(plan: &Plan, observed: &Observed, image: Option<&str>, next:
         let (service, name) = (id.service(), container.name.clone());
         let stale = !node.leaving && stale(node, container, image);
         match container.state {
-            ContainerState::Running if stale || container.network == LastNetwork::Lost => stale_running.push(id),
+            ContainerState::Running if stale || container.is_unplugged() => stale_running.push(id),
             ContainerState::Running => {}
             ContainerState::Paused => next.steps.push(Step::Unpause { service, name }),
             ContainerState::Removing => next.waiting.push(Waiting::Ending(service)),
@@ -116,14 +116,11 @@ fn replace_one(plan: &Plan, observed: &Observed, image: Option<&str>, mut stale:
 
 fn stop(id: NodeId, observed: &Observed) -> Option<Step> {
     let container = observed.docker.node(id)?;
-    let why = if container.network == LastNetwork::Lost { cut_off(container) } else { CHANGED };
+    let why = if container.is_unplugged() { cut_off(container) } else { CHANGED };
     Some(Step::Stop { service: id.service(), name: container.name.clone(), why: why.to_owned() })
 }
 
 /// Why a container that is cut off has to be made anew.
 pub(super) fn cut_off(container: &ContainerFacts) -> &'static str {
-    match container.network {
-        LastNetwork::Lost => "it is on no network",
-        LastNetwork::None | LastNetwork::Known(_) => "its network is gone",
-    }
+    if container.is_unplugged() { "it is on no network" } else { "its network is gone" }
 }
